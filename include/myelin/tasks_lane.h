@@ -1,0 +1,55 @@
+/* tasks_lane.h: job lanes: threads for work that waits or takes long, and long work as stored steps.
+ *
+ * Lanes are rows of src/tasks/lanes.def: LANE(NAME, default threads, queue limit, "what for"). One slow kind of work never
+ * holds up another; a full lane answers MYL_BUSY. Straight-line code that may wait runs here; it holds no
+ * snapshot while it waits.
+ * Threads: submit from any; jobs run on the lane's threads.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_TASKS_LANE_H
+#define MYELIN_TASKS_LANE_H
+
+#include <myelin/store_engine.h>
+
+typedef enum {
+#define LANE(name, threads, limit, what) MYL_LANE_##name,
+#include "tasks/lanes.def"
+#undef LANE
+    MYL_LANE_COUNT
+} myl_lane;
+
+typedef struct myl_job {
+    myl_queue_item item;
+    void (*run)(struct myl_job *job); /* on a lane thread; owns what comes after */
+} myl_job;
+
+/* threads[i] 0, or threads NULL: the row's default. */
+void myl_lanes_start(const uint32_t threads[MYL_LANE_COUNT]);
+myl_rc myl_lane_submit(myl_lane lane, myl_job *job);
+/* Refuses new jobs, finishes running ones; queued ones run with *stopping seen by myl_lanes_stopping. */
+void myl_lanes_stop(void);
+bool myl_lanes_stopping(void);
+
+/* ---- tasks: stored, resumed after a crash ---- */
+/* A kind of long work. step runs as a change on the engine: it does a bounded piece, updates `state` and sets *finished.
+ * On an error the task is kept with the error's words and retried with back-off. */
+typedef struct {
+    const char *kind; /* stored; never reused for something else */
+    myl_rc (*step)(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished);
+} myl_task_kind;
+/* At start, before myl_tasks_start. */
+void myl_tasks_register(const myl_task_kind *kind);
+/* Resumes what a former run left. Steps of at most TASKS_RUNNING tasks are under way at once, in turns. */
+myl_rc myl_tasks_start(myl_ctx *cx, myl_store *store, myl_engine *engine);
+/* Waits for the steps under way; the engine still runs, or has been stopped before. */
+void myl_tasks_stop(void);
+/* Look at the clock now: for tests that have moved it. */
+void myl_tasks_wake(void);
+/* Inside a change: a new task of a registered kind; runs after the commit. `id` is its number, a position of its own.
+ * MYL_TOO_LARGE when the state is longer than TASK_STATE. */
+myl_rc myl_task_add(myl_ctx *cx, const char *kind, myl_str state, uint64_t *id);
+/* In a transaction: is it there still? done: finished or unknown; `error`: why it last failed, or absent. */
+myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl_str *error);
+
+#endif

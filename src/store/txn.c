@@ -1,0 +1,186 @@
+/* txn.c: snapshots from a pool, and the one write transaction.
+ *
+ * Why:     renewing a read transaction of LMDB costs a tenth of making one, and it keeps its reader slot.
+ * Callers: read workers and jobs open snapshots; the engine, a replay and a migration write.
+ * Threads: a snapshot belongs to the thread that opened it; the pool has a lock (SNAPSHOTS).
+ * Memory:  transactions live in the pool until the store is closed.
+ * Holds:   an idle snapshot pins no pages.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "store/store_own.h"
+
+#include <time.h>
+
+/* ---- snapshots ---- */
+
+static myl_txn *pool_take(myl_store *store)
+{
+    pthread_mutex_lock(&store->pool_lock);
+    myl_txn *txn = store->pool;
+    if (txn != NULL)
+        store->pool = txn->next;
+    pthread_mutex_unlock(&store->pool_lock);
+    return txn;
+}
+
+static void pool_give(myl_txn *txn)
+{
+    myl_store *store = txn->store;
+    pthread_mutex_lock(&store->pool_lock);
+    txn->next = store->pool;
+    store->pool = txn;
+    pthread_mutex_unlock(&store->pool_lock);
+}
+
+static void txn_free(myl_txn *txn)
+{
+    while (txn->spare != NULL) {
+        myl_cursor *cursor = txn->spare;
+        txn->spare = cursor->next;
+        myl_process_free(cursor);
+    }
+    if (txn->write == NULL) {
+        mdb_txn_abort(txn->lmdb);
+        myl_process_free(txn);
+    }
+}
+
+void myl_pool_free(myl_store *store)
+{
+    for (myl_txn *txn = pool_take(store); txn != NULL; txn = pool_take(store))
+        txn_free(txn);
+}
+
+myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store)
+{
+    MYL_ASSERT(cx->txn == NULL);
+    if (MYL_FAULT(STORE_READ))
+        return myl_fail(cx, MYL_STORE_FAILED, "fault point");
+    myl_txn *txn = pool_take(store);
+    int rc;
+    if (txn != NULL) {
+        rc = mdb_txn_renew(txn->lmdb);
+    } else {
+        txn = myl_process_alloc(sizeof(*txn));
+        txn->store = store;
+        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn->lmdb);
+    }
+    if (rc != 0) {
+        txn_free(txn); /* LMDB takes NULL, and a transaction that is reset */
+        return myl_lmdb_fail(cx, rc, "snapshot of", MYL_TABLE_COUNT);
+    }
+    myl_nodes_prepare(txn);
+    cx->txn = txn;
+    return MYL_OK;
+}
+
+void myl_snapshot_close(myl_ctx *cx)
+{
+    myl_txn *txn = cx->txn;
+    if (txn == NULL)
+        return;
+    MYL_ASSERT(txn->write == NULL);
+    myl_txn_end_scans(txn);
+    mdb_txn_reset(txn->lmdb);
+    cx->txn = NULL;
+    pool_give(txn);
+}
+
+/* ---- the writer ---- */
+
+myl_rc myl_writer_open(myl_ctx *cx, myl_store *store, myl_txn *txn, myl_write *write)
+{
+    if (atomic_exchange(&store->writer, true))
+        return myl_fail(cx, MYL_BUSY, "the store has a writer");
+    *txn = (myl_txn){.store = store, .write = write};
+    memset(write, 0, sizeof(*write));
+    myl_ctx_begin(&write->batch);
+    myl_ctx_begin(&write->change);
+    return MYL_OK;
+}
+
+void myl_writer_close(myl_txn *txn)
+{
+    MYL_ASSERT(txn->lmdb == NULL);
+    txn_free(txn);
+    myl_ctx_end(&txn->write->batch);
+    myl_ctx_end(&txn->write->change);
+    atomic_store(&txn->store->writer, false);
+}
+
+static void batch_start(myl_write *write)
+{
+    write->batch.txn = NULL;
+    myl_ctx_reset(&write->batch);
+    write->broken = MYL_OK;
+    write->batch_bytes = 0;
+    write->rows = 0;
+    write->notes = MYL_LIST(&write->batch, myl_note);
+    write->calls = MYL_LIST(&write->batch, myl_call);
+    if (write->recording)
+        myl_record_start(write);
+}
+
+myl_rc myl_write_begin(myl_ctx *cx, myl_txn *txn)
+{
+    MYL_ASSERT(txn->lmdb == NULL);
+    batch_start(txn->write);
+    int rc = mdb_txn_begin(txn->store->env, NULL, 0, &txn->lmdb);
+    if (rc != 0)
+        return myl_lmdb_fail(cx, rc, "write to", MYL_TABLE_COUNT);
+    txn->write->batch.txn = txn;
+    myl_change_start(txn);
+    myl_nodes_prepare(txn);
+    return MYL_OK;
+}
+
+void myl_write_abort(myl_txn *txn)
+{
+    if (txn->lmdb == NULL)
+        return;
+    myl_txn_end_scans(txn);
+    mdb_txn_abort(txn->lmdb);
+    txn->lmdb = NULL;
+    txn->write->batch.txn = NULL;
+}
+
+myl_rc myl_write_commit(myl_ctx *cx, myl_txn *txn)
+{
+    myl_write *write = txn->write;
+    myl_txn_end_scans(txn);
+    if (write->broken == MYL_OK && MYL_FAULT(STORE_COMMIT))
+        write->broken = myl_fail(cx, MYL_STORE_FAILED, "fault point");
+    if (write->broken != MYL_OK || write->rows == 0) {
+        myl_write_abort(txn);
+        return write->broken;
+    }
+    int rc = mdb_txn_commit(txn->lmdb);
+    txn->lmdb = NULL;
+    write->batch.txn = NULL;
+    return rc == 0 ? MYL_OK : myl_lmdb_fail(cx, rc, "commit to", MYL_TABLE_COUNT);
+}
+
+/* ---- limits of a change ---- */
+
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+myl_rc myl_txn_step(myl_ctx *cx)
+{
+    myl_write *write = cx->txn->write;
+    /* The thread's clock is a system call: looked at every 1,024 operations. */
+    if (write == NULL || !write->limited || (++write->steps & 1023) != 0)
+        return MYL_OK;
+    int64_t now = thread_cpu_ns();
+    if (write->cpu_from == 0)
+        write->cpu_from = now;
+    if (now - write->cpu_from <= (int64_t)MYL_LIMIT_CHANGE_MS * 1000000)
+        return MYL_OK;
+    write->failed = MYL_TOO_LARGE;
+    return myl_fail(cx, MYL_TOO_LARGE, "a change of more than %d ms", (int)MYL_LIMIT_CHANGE_MS);
+}
