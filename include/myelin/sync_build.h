@@ -1,0 +1,58 @@
+/* sync_build.h: what changed for this user since a token: the answer of /sync, and filters.
+ *
+ * Spec: Client-Server API, Syncing; Filtering. Pure over a snapshot (cx->txn); the upper end is the position stored in
+ * that snapshot. Cost follows what changed, not how many rooms or members there are.
+ * Threads: a read worker.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_SYNC_BUILD_H
+#define MYELIN_SYNC_BUILD_H
+
+#include <myelin/room_timeline.h>
+#include <myelin/sync_token.h>
+#include <myelin/user_data.h>
+
+/* An event filter of the spec, decoded; absent lists allow all. "*" works in types. */
+typedef struct {
+    size_t limit;
+    const myl_str *types, *not_types, *senders, *not_senders, *rooms, *not_rooms;
+    size_t type_count, not_type_count, sender_count, not_sender_count, room_count, not_room_count;
+    bool has_types, has_senders, has_rooms;
+    int contains_url; /* -1: any, 0: without, 1: with */
+    bool lazy_load_members, include_redundant_members, unread_thread_notifications;
+} myl_event_filter;
+typedef struct {
+    myl_event_filter presence, account_data, room_account_data, timeline, state, ephemeral;
+    myl_event_filter room; /* rooms and not_rooms only */
+    bool include_leave;
+    bool federation_format;
+    const myl_str *fields; /* event_fields */
+    size_t field_count;
+} myl_filter;
+/* The defaults when json is NULL. MYL_BAD_JSON naming the field. */
+myl_rc myl_filter_decode(myl_ctx *cx, const myl_json *json, myl_filter *out);
+/* For RoomEventFilters alone (/messages, /context). */
+myl_rc myl_event_filter_decode(myl_ctx *cx, const myl_json *json, myl_event_filter *out);
+bool myl_event_filter_allows(const myl_event_filter *filter, myl_str room_id, myl_str sender,
+                             myl_str type, bool has_url);
+
+typedef struct {
+    const myl_caller *caller;
+    const myl_filter *filter;
+    myl_sync_token since;
+    bool initial; /* no token given */
+    bool full_state;
+} myl_sync_request;
+/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request with a timeout parks then).
+ * `rooms`: the joined and invited rooms' numbers to wait for. */
+typedef struct {
+    myl_sync_token next;
+    bool empty;
+    const uint64_t *rooms;
+    size_t room_count;
+} myl_sync_result;
+myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
+                      myl_sync_result *result);
+
+#endif

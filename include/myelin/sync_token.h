@@ -1,0 +1,28 @@
+/* sync_token.h: what a client holds between two /sync calls.
+ *
+ * "s<epoch>_<durable>_<boot>.<volatile>": the restore epoch, the position up to which all stored changes were given,
+ * this boot's id and the counter of typing and presence. On another boot id volatile things are sent anew; on an
+ * older epoch the token is answered like none. Opaque to clients.
+ * Threads: any.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_SYNC_TOKEN_H
+#define MYELIN_SYNC_TOKEN_H
+
+#include <myelin/base_ctx.h>
+
+typedef struct {
+    uint64_t epoch;
+    uint64_t durable;
+    uint64_t boot;
+    uint64_t counter;
+} myl_sync_token;
+
+myl_str myl_sync_token_write(myl_ctx *cx, myl_sync_token token);
+/* MYL_INVALID_PARAM naming `parameter` for anything else. */
+myl_rc myl_sync_token_read(myl_ctx *cx, myl_str text, const char *parameter, myl_sync_token *out);
+/* Does it look like one? (/messages takes both kinds) */
+bool myl_sync_token_is(myl_str text);
+
+#endif

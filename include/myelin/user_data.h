@@ -1,0 +1,84 @@
+/* user_data.h: profiles, account data, filters, device keys of local users.
+ *
+ * Spec: Client-Server API, Profiles, Client Config, Filtering, End-to-end encryption (key upload). Inside cx->txn;
+ * those that write, inside a change. Threads: as the transaction.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_USER_DATA_H
+#define MYELIN_USER_DATA_H
+
+#include <myelin/json_value.h>
+#include <myelin/user_account.h>
+
+/* Profile fields; absent: none. */
+typedef struct {
+    bool exists;
+    myl_str display_name;
+    myl_str avatar_url;
+} myl_profile;
+myl_rc myl_user_profile(myl_ctx *cx, myl_str user_id, myl_profile *out);
+/* "displayname" or "avatar_url"; an absent value removes the field. */
+myl_rc myl_user_profile_set(myl_ctx *cx, uint64_t user, myl_str field, myl_str value);
+
+/* Account data; room 0 = global. `json` is the canonical object. */
+typedef struct {
+    uint64_t room;
+    myl_str type;
+    myl_str json;
+    uint64_t position;
+} myl_account_data;
+myl_rc myl_user_data_put(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type,
+                         const myl_json *content);
+/* json absent: there is none. */
+myl_rc myl_user_data_get(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type, myl_str *json);
+/* All with position > after, global and of rooms, ascending by position. */
+myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
+                           const myl_account_data **data, size_t *count);
+
+/* Filters: immutable once stored; the same content gives the same id. */
+myl_rc myl_user_filter_put(myl_ctx *cx, uint64_t user, const myl_json *filter, myl_str *filter_id);
+myl_rc myl_user_filter_get(myl_ctx *cx, uint64_t user, myl_str filter_id,
+                           const myl_json **filter); /* NULL: none */
+
+/* ---- per-user index of what changed: one range scan ---- */
+typedef enum {
+    MYL_CHANGED_ACCOUNT_DATA = 1,
+    MYL_CHANGED_MEMBERSHIP = 2,
+    MYL_CHANGED_DEVICES = 3,
+    MYL_CHANGED_PUSH_RULES = 4,
+    MYL_CHANGED_ONE_TIME_KEYS = 5
+} myl_changed;
+typedef struct {
+    uint64_t position;
+    myl_changed what;
+    uint64_t room; /* 0: global */
+} myl_user_change;
+/* Records a change of this user under `position`, and notes the user. */
+myl_rc myl_user_mark_changed(myl_ctx *cx, uint64_t user, uint64_t position, myl_changed what,
+                             uint64_t room);
+myl_rc myl_user_changed(myl_ctx *cx, uint64_t user, uint64_t after, const myl_user_change **changes,
+                        size_t *count);
+
+/* ---- device keys (stored and counted from the start) ---- */
+/* device_keys object (checked: user_id, device_id, signature by its own ed25519 key). */
+myl_rc myl_user_device_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *device_keys);
+myl_rc myl_user_device_keys(myl_ctx *cx, uint64_t user, myl_str device_id,
+                            const myl_json **out); /* NULL: none */
+/* one_time_keys / fallback_keys objects "<algorithm>:<id>" -> key. The same id with other bytes: MYL_INVALID_PARAM. */
+myl_rc myl_user_one_time_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *keys,
+                                  bool fallback);
+/* Unclaimed keys by algorithm, and the algorithms whose fallback key has not been used. */
+typedef struct {
+    myl_str algorithm;
+    int64_t count;
+} myl_key_count;
+typedef struct {
+    const myl_key_count *counts;
+    size_t count;
+    const myl_str *unused_fallback;
+    size_t unused_count;
+} myl_key_counts;
+myl_rc myl_user_key_counts(myl_ctx *cx, const myl_caller *caller, myl_key_counts *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* api_own.h: declarations that only api/ needs: every handler, made from the rows of endpoints.def.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef API_OWN_H
+#define API_OWN_H
+
+#include <myelin/body_decoders.h>
+#include <myelin/config_file.h>
+
+/* What a handler gets when no body is read. */
+typedef void myl_body_none;
+
+const myl_config *myl_api_config(void);
+
+#define ENDPOINT(method, path, auth, rate, run, body, limit, handler)                              \
+    myl_rc myl_##handler(myl_req *req, const myl_body_##body *in);
+#define ALIAS(method, path, auth, rate, run, body, limit, handler)
+#include "api/endpoints.def"
+#undef ALIAS
+#undef ENDPOINT
+
+#endif

@@ -1,0 +1,371 @@
+/* room_read.c: rooms as a reader sees them: events, state, members, history.
+ *
+ * Spec:    Client-Server API, Getting events for a room.
+ * Threads: a read worker.
+ * Holds:   nothing is shown that the history visibility hides from this reader.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/client_own.h"
+
+#include <myelin/base_clock.h>
+#include <myelin/base_list.h>
+#include <myelin/sync_build.h>
+
+enum { DEFAULT_MESSAGES = 10, MAX_MESSAGES = 1000 };
+
+static myl_event_form form_of(const myl_req *req)
+{
+    return (myl_event_form){.reader = &req->caller, .now_ms = myl_now_ms()};
+}
+
+/* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
+static myl_rc open_room(myl_req *req, myl_room_head *head, myl_tree_root *root)
+{
+    MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, head));
+    if (head->room == 0)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "you are not in the room");
+    return myl_room_readable_state(&req->cx, head, req->caller.user, root);
+}
+
+myl_rc myl_client_event(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 512);
+    myl_event_form form = form_of(req);
+    myl_room_head head;
+    myl_stored stored;
+    bool visible;
+
+    MYL_UNUSED(in);
+    MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
+    MYL_TRY(myl_room_event_of(&req->cx, head.room, req->path.event_id, &stored));
+    MYL_TRY(myl_room_may_see(&req->cx, &stored, req->caller.user, &visible));
+    if (!visible)
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
+    MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, &stored, &form));
+    return myl_reply_written(req, &w);
+}
+
+/* ---- state ---- */
+
+myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_event_form form = form_of(req);
+    const uint64_t *numbers;
+    myl_room_head head;
+    myl_tree_root root;
+    myl_stored stored;
+    size_t count;
+
+    MYL_UNUSED(in);
+    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(myl_room_state_all(&req->cx, root, &numbers, &count));
+    myl_write_open(&w, '[');
+    for (size_t i = 0; i < count; i++) {
+        MYL_TRY(myl_room_event(&req->cx, numbers[i], &stored));
+        MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, &stored, &form));
+    }
+    myl_write_close(&w, ']');
+    return myl_reply_written(req, &w);
+}
+
+myl_rc myl_client_state_content(myl_req *req, const myl_body_none *in)
+{
+    myl_str key = myl_str_present(req->path.state_key) ? req->path.state_key : MYL_S("");
+    myl_text text = MYL_TEXT(&req->cx);
+    const myl_json *content;
+    myl_room_head head;
+    myl_tree_root root;
+
+    MYL_UNUSED(in);
+    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(myl_room_state_content(&req->cx, root, myl_cstr(&req->cx, req->path.event_type), key,
+                                   &content));
+    if (content == NULL)
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "no such state in this room");
+    myl_json_write(&text, content);
+    return myl_reply_json(req, 200, myl_text_str(&text));
+}
+
+/* ---- members ---- */
+
+/* Which memberships are wanted: `membership` and `not_membership`, all when neither is given. */
+static myl_rc wanted_members(myl_req *req, unsigned *wanted)
+{
+    const char *const names[] = {"membership", "not_membership"};
+    const unsigned every = ~0u;
+
+    *wanted = every;
+    for (size_t i = 0; i < 2; i++) {
+        myl_str given = myl_req_query(req, names[i]);
+        myl_membership membership = myl_membership_of(given);
+
+        if (!myl_str_present(given))
+            continue;
+        if (membership == MYL_MEMBER_NONE)
+            return myl_fail(&req->cx, MYL_INVALID_PARAM, "%s: not a membership", names[i]);
+        *wanted &= i == 0 ? 1u << membership : ~(1u << membership);
+    }
+    return MYL_OK;
+}
+
+/* The state that `at` (a token) names, or the readable one. */
+static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *root)
+{
+    myl_str at = myl_req_query(req, "at");
+    myl_point point;
+    myl_stored stored;
+    myl_sync_token token;
+    myl_walk *walk;
+
+    if (!myl_str_present(at))
+        return MYL_OK;
+    if (myl_sync_token_is(at)) {
+        MYL_TRY(myl_sync_token_read(&req->cx, at, "at", &token));
+        MYL_TRY(myl_point_of_position(&req->cx, head->room, token.durable, &point));
+    } else {
+        MYL_TRY(myl_point_read(&req->cx, at, "at", &point));
+    }
+    MYL_TRY(myl_walk_reading(&req->cx, head->room, point, MYL_BACKWARD, &walk));
+    MYL_TRY(myl_walk_next(walk, &stored));
+    myl_walk_end(walk);
+    /* who has left keeps seeing the state of their leave */
+    if (stored.number != 0 && *root == head->state)
+        *root = stored.after;
+    return MYL_OK;
+}
+
+static myl_rc collect_entry(void *arg, const myl_tree_entry *entry)
+{
+    myl_list_push((myl_list *)arg, uint64_t, entry->event);
+    return MYL_OK;
+}
+
+/* Numbers of all member events of a state: one subtree. */
+static myl_rc member_events(myl_req *req, myl_tree_root root, myl_list *out)
+{
+    uint64_t type;
+
+    *out = MYL_LIST(&req->cx, uint64_t);
+    MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    if (root == 0 || type == 0)
+        return MYL_OK;
+    return myl_tree_walk(&req->cx, myl_store_nodes(&req->cx), root, (uint32_t)type, collect_entry,
+                         out);
+}
+
+static myl_rc write_member(myl_req *req, myl_writer *w, uint64_t number, unsigned wanted)
+{
+    myl_event_form form = form_of(req);
+    const myl_json *content;
+    myl_stored stored;
+
+    MYL_TRY(myl_room_event(&req->cx, number, &stored));
+    if (wanted != ~0u) {
+        MYL_TRY(myl_room_event_content(&req->cx, &stored, &content));
+        if ((wanted & (1u << myl_membership_of(myl_json_text(content, MYL_S("membership"))))) == 0)
+            return MYL_OK;
+    }
+    return myl_room_write_event(&req->cx, w, NULL, &stored, &form);
+}
+
+myl_rc myl_client_members(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_room_head head;
+    myl_tree_root root;
+    unsigned wanted;
+    myl_list numbers;
+
+    MYL_UNUSED(in);
+    MYL_TRY(wanted_members(req, &wanted));
+    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(root_at(req, &head, &root));
+    MYL_TRY(member_events(req, root, &numbers));
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "chunk", '[');
+    for (size_t i = 0; i < numbers.count; i++)
+        MYL_TRY(write_member(req, &w, myl_list_get(&numbers, uint64_t, i), wanted));
+    myl_write_close(&w, ']');
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
+myl_rc myl_client_joined_members(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 1024);
+    const uint64_t *users;
+    myl_room_head head;
+    size_t count;
+
+    MYL_UNUSED(in);
+    MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    MYL_TRY(myl_room_joined(&req->cx, head.room, &users, &count));
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "joined", '{');
+    for (size_t i = 0; i < count; i++) {
+        const myl_json *content;
+        myl_member member;
+        myl_stored stored;
+        myl_str user_id;
+
+        MYL_TRY(myl_room_member(&req->cx, head.room, users[i], &member));
+        MYL_TRY(myl_room_event(&req->cx, member.event, &stored));
+        MYL_TRY(myl_room_event_content(&req->cx, &stored, &content));
+        MYL_TRY(myl_store_text_of(&req->cx, MYL_INTERN_NAME, users[i], &user_id));
+        myl_write_open_str(&w, user_id, '{');
+        myl_write_str(&w, "avatar_url", myl_json_text(content, MYL_S("avatar_url")));
+        myl_write_str(&w, "display_name", myl_json_text(content, MYL_S("displayname")));
+        myl_write_close(&w, '}');
+    }
+    myl_write_close(&w, '}');
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
+/* ---- history ---- */
+
+/* One page of history in the making. */
+typedef struct {
+    myl_room_head head;
+    myl_direction direction;
+    myl_point from, to;
+    bool has_to;
+    int64_t limit;
+    myl_event_filter filter;
+    myl_list events; /* myl_stored */
+    myl_point end;
+    bool over; /* nothing lies beyond */
+} page;
+
+/* A pagination token, or a sync token: all that had arrived by it. */
+static myl_rc read_point(myl_req *req, const page *p, const char *name, myl_point *out)
+{
+    myl_str text = myl_req_query(req, name);
+    myl_sync_token token;
+
+    if (!myl_sync_token_is(text))
+        return myl_point_read(&req->cx, text, name, out);
+    MYL_TRY(myl_sync_token_read(&req->cx, text, name, &token));
+    return myl_point_of_position(&req->cx, p->head.room, token.durable, out);
+}
+
+static myl_rc read_direction(myl_req *req, page *p)
+{
+    myl_str dir = myl_req_query(req, "dir");
+
+    if (!myl_str_present(dir))
+        return myl_fail(&req->cx, MYL_MISSING_PARAM, "dir: missing");
+    if (!myl_str_equal(dir, MYL_S("b")) && !myl_str_equal(dir, MYL_S("f")))
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "dir: expected b or f");
+    p->direction = dir.at[0] == 'b' ? MYL_BACKWARD : MYL_FORWARD;
+    return MYL_OK;
+}
+
+static myl_rc read_filter(myl_req *req, page *p)
+{
+    myl_str text = myl_req_query(req, "filter");
+    const myl_json *json = NULL;
+
+    if (myl_str_present(text))
+        MYL_TRY(myl_json_parse(&req->cx, text, &json));
+    return myl_event_filter_decode(&req->cx, json, &p->filter);
+}
+
+static myl_rc read_page(myl_req *req, page *p)
+{
+    bool back;
+
+    MYL_TRY(read_direction(req, p));
+    MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &p->limit));
+    if (p->limit > MAX_MESSAGES)
+        p->limit = MAX_MESSAGES;
+    MYL_TRY(read_filter(req, p));
+    back = p->direction == MYL_BACKWARD;
+    p->from = back ? (myl_point){INT64_MAX, UINT64_MAX} : (myl_point){INT64_MIN, 0};
+    if (myl_str_present(myl_req_query(req, "from")))
+        MYL_TRY(read_point(req, p, "from", &p->from));
+    p->has_to = myl_str_present(myl_req_query(req, "to"));
+    return p->has_to ? read_point(req, p, "to", &p->to) : MYL_OK;
+}
+
+static bool is_past(const page *p, const myl_stored *stored)
+{
+    bool before = stored->depth < p->to.depth ||
+                  (stored->depth == p->to.depth && stored->number <= p->to.number);
+
+    return p->has_to && (p->direction == MYL_BACKWARD ? before : !before);
+}
+
+static myl_rc is_wanted(myl_req *req, const page *p, const myl_stored *stored, bool *out)
+{
+    const myl_json *content = NULL;
+    myl_str sender, type;
+
+    MYL_TRY(myl_room_may_see(&req->cx, stored, req->caller.user, out));
+    if (!*out)
+        return MYL_OK;
+    MYL_TRY(myl_store_text_of(&req->cx, MYL_INTERN_NAME, stored->sender, &sender));
+    MYL_TRY(myl_store_text_of(&req->cx, MYL_INTERN_TYPE, stored->type, &type));
+    if (p->filter.contains_url >= 0)
+        MYL_TRY(myl_room_event_content(&req->cx, stored, &content));
+    *out = myl_event_filter_allows(&p->filter, p->head.room_id, sender, type,
+                                   myl_str_present(myl_json_text(content, MYL_S("url"))));
+    return MYL_OK;
+}
+
+static myl_rc collect_page(myl_req *req, page *p)
+{
+    myl_stored stored;
+    myl_walk *walk;
+    bool wanted;
+
+    p->events = MYL_LIST(&req->cx, myl_stored);
+    p->end = p->from;
+    MYL_TRY(myl_walk_reading(&req->cx, p->head.room, p->from, p->direction, &walk));
+    for (size_t steps = 0; (int64_t)p->events.count < p->limit && steps < MYL_LIMIT_MESSAGES_WALK;
+         steps++) {
+        MYL_TRY(myl_walk_next(walk, &stored));
+        p->over = stored.number == 0 || is_past(p, &stored);
+        if (p->over)
+            break;
+        p->end =
+            p->direction == MYL_BACKWARD ? myl_point_before(&stored) : myl_point_after(&stored);
+        MYL_TRY(is_wanted(req, p, &stored, &wanted));
+        if (wanted)
+            myl_list_push(&p->events, myl_stored, stored);
+    }
+    myl_walk_end(walk);
+    return MYL_OK;
+}
+
+static myl_rc write_page(myl_req *req, const page *p, myl_writer *w)
+{
+    myl_event_form form = form_of(req);
+
+    myl_write_open(w, '{');
+    myl_write_open_key(w, "chunk", '[');
+    for (size_t i = 0; i < p->events.count; i++)
+        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, myl_list_at(&p->events, i), &form));
+    myl_write_close(w, ']');
+    if (!p->over)
+        myl_write_str(w, "end", myl_point_write(&req->cx, p->end));
+    myl_write_str(w, "start", myl_point_write(&req->cx, p->from));
+    myl_write_close(w, '}');
+    return MYL_OK;
+}
+
+myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_tree_root root;
+    page p = {0};
+
+    MYL_UNUSED(in);
+    MYL_TRY(open_room(req, &p.head, &root));
+    MYL_TRY(read_page(req, &p));
+    MYL_TRY(collect_page(req, &p));
+    MYL_TRY(write_page(req, &p, &w));
+    return myl_reply_written(req, &w);
+}

@@ -1,0 +1,81 @@
+/* room_send.c: events into rooms: messages, state, redactions.
+ *
+ * Spec:    Client-Server API, Sending events to a room; Redactions.
+ * Threads: the engine.
+ * Holds:   the same transaction id from the same device gives the same event, also after a restart.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/client_own.h"
+
+static myl_rc reply_event_id(myl_req *req, myl_str event_id)
+{
+    myl_writer w = myl_write_start(&req->cx, 64);
+
+    myl_write_open(&w, '{');
+    myl_write_str(&w, "event_id", event_id);
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
+/* Sends once for this transaction id: `scope` is the endpoint with its path. */
+static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
+{
+    myl_ctx *cx = &req->cx;
+    myl_room_head head;
+    myl_str event_id;
+
+    MYL_TRY(myl_room_txn_find(cx, &req->caller, scope, req->path.txn_id, &event_id));
+    if (myl_str_present(event_id))
+        return reply_event_id(req, event_id);
+    MYL_TRY(myl_room_require_joined(cx, req->path.room_id, &req->caller, &head));
+    outgoing->room_id = req->path.room_id;
+    outgoing->sender = req->caller.user_id;
+    outgoing->caller = &req->caller;
+    outgoing->txn_id = req->path.txn_id;
+    MYL_TRY(myl_room_send(cx, outgoing, &event_id));
+    MYL_TRY(myl_room_txn_put(cx, &req->caller, scope, req->path.txn_id, event_id));
+    return reply_event_id(req, event_id);
+}
+
+myl_rc myl_client_send(myl_req *req, const myl_body_content *in)
+{
+    myl_str scope = myl_strf(&req->cx, "send %.*s %.*s", MYL_FMT(req->path.room_id),
+                             MYL_FMT(req->path.event_type));
+    myl_outgoing outgoing = {.type = req->path.event_type, .content = in->json};
+
+    return send_once(req, scope, &outgoing);
+}
+
+myl_rc myl_client_redact(myl_req *req, const myl_body_redact *in)
+{
+    myl_str scope = myl_strf(&req->cx, "redact %.*s %.*s", MYL_FMT(req->path.room_id),
+                             MYL_FMT(req->path.event_id));
+    const myl_json *content = in->json != NULL ? in->json : myl_json_empty_object();
+    myl_outgoing outgoing = {.type = MYL_S("m.room.redaction"), .redacts = req->path.event_id};
+    myl_room_head head;
+    myl_stored target;
+
+    MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    MYL_TRY(myl_room_event_of(&req->cx, head.room, req->path.event_id, &target));
+    outgoing.content = myl_json_without(&req->cx, content, MYL_S("redacts"));
+    return send_once(req, scope, &outgoing);
+}
+
+myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)
+{
+    myl_str key = req->path.state_key;
+    myl_outgoing outgoing = {.room_id = req->path.room_id,
+                             .sender = req->caller.user_id,
+                             .type = req->path.event_type,
+                             .state_key = myl_str_present(key) ? key : MYL_S(""),
+                             .content = in->json};
+    myl_room_head head;
+    myl_str event_id;
+
+    /* one's own membership may be set from outside the room: the rules judge it */
+    if (!myl_str_equal(outgoing.type, MYL_S("m.room.member")))
+        MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    MYL_TRY(myl_room_send(&req->cx, &outgoing, &event_id));
+    return reply_event_id(req, event_id);
+}

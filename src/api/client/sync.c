@@ -1,0 +1,83 @@
+/* sync.c: GET /sync: read what changed, or wait for it.
+ *
+ * Spec:    Client-Server API, Syncing.
+ * Threads: a read worker; while it waits it costs no thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/client_own.h"
+
+#include <myelin/base_clock.h>
+#include <myelin/sync_build.h>
+
+static myl_rc read_filter(myl_req *req, myl_filter *out)
+{
+    myl_str given = myl_req_query(req, "filter");
+    const myl_json *json = NULL;
+
+    if (given.len > 0 && given.at[0] == '{') {
+        MYL_TRY(myl_json_parse(&req->cx, given, &json));
+    } else if (given.len > 0) {
+        MYL_TRY(myl_user_filter_get(&req->cx, req->caller.user, given, &json));
+        if (json == NULL)
+            return myl_fail(&req->cx, MYL_INVALID_PARAM, "filter: no such filter");
+    }
+    return myl_filter_decode(&req->cx, json, out);
+}
+
+static myl_rc check_presence(myl_req *req)
+{
+    static const char *const states[] = {"offline", "online", "unavailable"};
+    myl_str given = myl_req_query(req, "set_presence");
+
+    if (!myl_str_present(given))
+        return MYL_OK;
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (myl_str_equal(given, myl_str_of(states[i])))
+            return MYL_OK;
+    return myl_fail(&req->cx, MYL_INVALID_PARAM,
+                    "set_presence: expected offline, online or unavailable");
+}
+
+static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filter)
+{
+    myl_str since = myl_req_query(req, "since");
+
+    *out = (myl_sync_request){.caller = &req->caller, .filter = filter};
+    out->initial = !myl_str_present(since) || since.len == 0;
+    if (!out->initial)
+        MYL_TRY(myl_sync_token_read(&req->cx, since, "since", &out->since));
+    MYL_TRY(myl_req_query_bool(req, "full_state", false, &out->full_state));
+    MYL_TRY(check_presence(req));
+    return read_filter(req, filter);
+}
+
+/* A request that is ended before anything came keeps its token (a stopping server must lose nothing). */
+static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
+{
+    int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
+    myl_park parked = {.deadline_tick_ms = since + timeout,
+                       .position = result->next.durable,
+                       .user = req->caller.user,
+                       .rooms = result->rooms,
+                       .room_count = result->room_count};
+
+    return myl_req_park(req, &parked);
+}
+
+myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
+{
+    int64_t timeout, longest = myl_api_config()->sync_max_timeout;
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_sync_request request;
+    myl_sync_result result;
+    myl_filter filter;
+
+    MYL_UNUSED(in);
+    MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, &timeout));
+    MYL_TRY(read_request(req, &request, &filter));
+    MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
+    if (result.empty && timeout > 0 && !request.full_state && !req->deadline_over)
+        return park(req, &result, timeout < longest ? timeout : longest);
+    return myl_reply_json(req, 200, myl_write_done(&w));
+}

@@ -1,0 +1,57 @@
+/* endpoints.c: the rows of endpoints.def as the array that the router, the docs and the tests read.
+ *
+ * Why:     each handler takes its own decoded body; a thunk a row gives them one type.
+ * Callers: main.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <myelin/api_endpoints.h>
+
+#include <myelin/base_limit.h>
+
+#include "api/api_own.h"
+
+static const myl_config *config;
+
+void myl_api_start(const myl_config *given)
+{
+    config = given;
+}
+
+const myl_config *myl_api_config(void)
+{
+    return config;
+}
+
+#define ENDPOINT(method, path, auth, rate, run, body, limit, handler)                              \
+    static myl_rc call_##handler(myl_req *req, const void *in)                                     \
+    {                                                                                              \
+        return myl_##handler(req, in);                                                             \
+    }
+#define ALIAS(method, path, auth, rate, run, body, limit, handler)
+#include "api/endpoints.def"
+#undef ALIAS
+#undef ENDPOINT
+
+#define ENDPOINT(method_, path_, auth_, rate_, run_, body_, limit_, handler_)                      \
+    {.method = MYL_##method_,                                                                      \
+     .path = path_,                                                                                \
+     .apis = MYL_API_CLIENT,                                                                       \
+     .auth = MYL_AUTH_##auth_,                                                                     \
+     .rate = MYL_RATE_##rate_,                                                                     \
+     .run = MYL_RUN_##run_,                                                                        \
+     .body = &myl_form_##body_,                                                                    \
+     .body_limit = MYL_LIMIT_BODY_##limit_,                                                        \
+     .handler = call_##handler_,                                                                   \
+     .name = #handler_},
+#define ALIAS ENDPOINT
+
+static const myl_endpoint endpoints[] = {
+#include "api/endpoints.def"
+};
+
+const myl_endpoint *myl_api_endpoints(size_t *count)
+{
+    *count = sizeof(endpoints) / sizeof(endpoints[0]);
+    return endpoints;
+}

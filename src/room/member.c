@@ -1,0 +1,228 @@
+/* member.c: who is in which room: indexes kept beside the state tree, in the same change.
+ *
+ * Why:     "who is joined", "which rooms has this user", "do the two share one" must not walk a state.
+ * Threads: the transaction's.
+ * Holds:   ROOM_MEMBERS, USER_ROOMS and ROOM_JOINED say the same as the current state of each room.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "room/room_own.h"
+
+static const myl_str names[] = {
+    [MYL_MEMBER_NONE] = {NULL, 0},          [MYL_MEMBER_INVITE] = MYL_S_INIT("invite"),
+    [MYL_MEMBER_JOIN] = MYL_S_INIT("join"), [MYL_MEMBER_LEAVE] = MYL_S_INIT("leave"),
+    [MYL_MEMBER_BAN] = MYL_S_INIT("ban"),   [MYL_MEMBER_KNOCK] = MYL_S_INIT("knock"),
+};
+
+myl_str myl_membership_name(myl_membership membership)
+{
+    return names[membership];
+}
+
+myl_membership myl_membership_of(myl_str name)
+{
+    for (myl_membership m = MYL_MEMBER_INVITE; m <= MYL_MEMBER_KNOCK; m++)
+        if (myl_str_equal(names[m], name))
+            return m;
+    return MYL_MEMBER_NONE;
+}
+
+static bool cut_member(myl_str row, myl_member *out)
+{
+    uint8_t membership, forgotten;
+
+    if (!myl_cut_u8(&row, &membership) || !myl_cut_u64(&row, &out->event) ||
+        !myl_cut_u64(&row, &out->position) || !myl_cut_u8(&row, &forgotten) ||
+        membership > MYL_MEMBER_KNOCK)
+        return false;
+    out->membership = (myl_membership)membership;
+    out->forgotten = forgotten != 0;
+    return true;
+}
+
+static myl_str member_row(myl_ctx *cx, const myl_member *member)
+{
+    myl_text row = myl_text_start(cx, 18);
+
+    myl_row_u8(&row, (uint8_t)member->membership);
+    myl_row_u64(&row, member->event);
+    myl_row_u64(&row, member->position);
+    myl_row_u8(&row, member->forgotten);
+    return myl_text_str(&row);
+}
+
+static myl_rc put_member(myl_ctx *cx, const myl_member *member)
+{
+    myl_key by_room = myl_key_of_u64s(member->room, member->user),
+            by_user = myl_key_of_u64s(member->user, member->room);
+    myl_str row = member_row(cx, member);
+
+    MYL_TRY(myl_store_put(cx, MYL_TABLE_ROOM_MEMBERS, myl_key_str(&by_room), row));
+    return myl_store_put(cx, MYL_TABLE_USER_ROOMS, myl_key_str(&by_user), row);
+}
+
+myl_rc myl_room_member(myl_ctx *cx, uint64_t room, uint64_t user, myl_member *out)
+{
+    myl_key key = myl_key_of_u64s(room, user);
+    myl_str row;
+
+    memset(out, 0, sizeof(*out));
+    out->room = room;
+    out->user = user;
+    if (room == 0 || user == 0)
+        return MYL_OK;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_ROOM_MEMBERS, myl_key_str(&key), &row));
+    if (myl_str_present(row) && !cut_member(row, out))
+        return myl_fail(cx, MYL_CORRUPT, "ROOM_MEMBERS: bad row");
+    return MYL_OK;
+}
+
+myl_rc myl_room_member_at(myl_ctx *cx, myl_tree_root root, uint64_t user, myl_membership *out)
+{
+    uint64_t type, number = 0;
+    const myl_json *content;
+    myl_stored stored;
+
+    *out = MYL_MEMBER_NONE;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    if (root != 0 && user != 0 && type != 0)
+        MYL_TRY(myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)type, user, &number));
+    if (number == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(cx, number, &stored));
+    MYL_TRY(myl_room_event_content(cx, &stored, &content));
+    *out = myl_membership_of(myl_json_text(content, MYL_S("membership")));
+    return MYL_OK;
+}
+
+static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *before,
+                            const myl_member *after)
+{
+    myl_key room = myl_key_of_u64(head->room), user = myl_key_of_u64(after->user);
+
+    head->joined -= before->membership == MYL_MEMBER_JOIN;
+    head->joined += after->membership == MYL_MEMBER_JOIN;
+    head->invited -= before->membership == MYL_MEMBER_INVITE;
+    head->invited += after->membership == MYL_MEMBER_INVITE;
+    if (after->membership == MYL_MEMBER_JOIN)
+        return myl_store_add(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
+    if (before->membership == MYL_MEMBER_JOIN)
+        return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
+    return MYL_OK;
+}
+
+myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_stored *stored,
+                               myl_membership now)
+{
+    myl_member before, after;
+
+    MYL_TRY(myl_room_member(cx, head->room, stored->state_key, &before));
+    after = (myl_member){.room = head->room,
+                         .user = stored->state_key,
+                         .membership = now,
+                         .event = stored->number,
+                         /* a join that only renames is no new membership */
+                         .position = before.membership == now ? before.position : stored->position};
+    MYL_TRY(put_member(cx, &after));
+    MYL_TRY(update_counts(cx, head, &before, &after));
+    return myl_user_mark_changed(cx, after.user, stored->position, MYL_CHANGED_MEMBERSHIP,
+                                 head->room);
+}
+
+myl_rc myl_room_require_joined(myl_ctx *cx, myl_str room_id, const myl_caller *caller,
+                               myl_room_head *head)
+{
+    myl_member member = {0};
+
+    MYL_TRY(myl_room_head_get(cx, room_id, head));
+    if (head->room != 0)
+        MYL_TRY(myl_room_member(cx, head->room, caller->user, &member));
+    if (member.membership != MYL_MEMBER_JOIN)
+        return myl_fail(cx, MYL_NOT_JOINED, "%.*s is not in the room", MYL_FMT(caller->user_id));
+    return MYL_OK;
+}
+
+myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const myl_member **rooms,
+                        size_t *count)
+{
+    myl_key prefix = myl_key_of_u64(user);
+    myl_list list = MYL_LIST(cx, myl_member);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_USER_ROOMS, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    for (;;) {
+        myl_member member = {.user = user};
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        key = myl_str_slice(key, 8, SIZE_MAX);
+        if (!myl_cut_u64(&key, &member.room) || !cut_member(row, &member))
+            return myl_fail(cx, MYL_CORRUPT, "USER_ROOMS: bad row");
+        if ((memberships & (1u << member.membership)) != 0)
+            myl_list_push(&list, myl_member, member);
+    }
+    myl_scan_end(scan);
+    *rooms = list.at;
+    *count = list.count;
+    return MYL_OK;
+}
+
+myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count)
+{
+    myl_key key = myl_key_of_u64(room);
+    myl_list list = MYL_LIST(cx, uint64_t);
+    myl_scan *scan;
+    myl_str found, value;
+
+    MYL_TRY(myl_scan_values(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&key), MYL_ABSENT, MYL_FORWARD,
+                            &scan));
+    for (;;) {
+        uint64_t user;
+
+        MYL_TRY(myl_scan_next(scan, &found, &value));
+        if (!myl_str_present(found))
+            break;
+        if (!myl_cut_u64(&value, &user))
+            return myl_fail(cx, MYL_CORRUPT, "ROOM_JOINED: bad row");
+        myl_list_push(&list, uint64_t, user);
+    }
+    myl_scan_end(scan);
+    *users = list.at;
+    *count = list.count;
+    return MYL_OK;
+}
+
+myl_rc myl_room_share(myl_ctx *cx, uint64_t a, uint64_t b, bool *out)
+{
+    const myl_member *rooms;
+    size_t count;
+
+    *out = a == b;
+    if (*out)
+        return MYL_OK;
+    MYL_TRY(myl_room_of_user(cx, a, 1u << MYL_MEMBER_JOIN, &rooms, &count));
+    for (size_t i = 0; i < count && !*out; i++) {
+        myl_member other;
+
+        MYL_TRY(myl_room_member(cx, rooms[i].room, b, &other));
+        *out = other.membership == MYL_MEMBER_JOIN;
+    }
+    return MYL_OK;
+}
+
+myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user)
+{
+    myl_member member;
+
+    MYL_TRY(myl_room_member(cx, room, user, &member));
+    if (member.membership == MYL_MEMBER_JOIN || member.membership == MYL_MEMBER_INVITE ||
+        member.membership == MYL_MEMBER_KNOCK)
+        return myl_fail(cx, MYL_BAD_REQUEST, "leave the room before forgetting it");
+    if (member.membership == MYL_MEMBER_NONE)
+        return myl_fail(cx, MYL_NOT_FOUND, "you were never in this room");
+    member.forgotten = true;
+    return put_member(cx, &member);
+}

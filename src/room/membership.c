@@ -1,0 +1,93 @@
+/* membership.c: who comes and who goes: join, invite, leave, kick, ban, unban.
+ *
+ * Spec:    Client-Server API, Room membership. What is allowed is judged by the auth rules alone.
+ * Threads: the engine.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "room/room_own.h"
+
+#include <myelin/matrix_id.h>
+
+static bool shows_profile(myl_membership membership)
+{
+    return membership == MYL_MEMBER_JOIN || membership == MYL_MEMBER_INVITE ||
+           membership == MYL_MEMBER_KNOCK;
+}
+
+static void push_text(myl_ctx *cx, myl_list *members, const char *key, myl_str value)
+{
+    myl_json member;
+
+    if (!myl_str_present(value))
+        return;
+    member = *myl_json_of_str(cx, value);
+    member.key = myl_str_of(key);
+    myl_list_push(members, myl_json, member);
+}
+
+myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out)
+{
+    myl_list members = MYL_LIST(cx, myl_json);
+    myl_profile profile = {0};
+
+    push_text(cx, &members, "membership", myl_membership_name(change->membership));
+    push_text(cx, &members, "reason", change->reason);
+    if (shows_profile(change->membership) &&
+        myl_id_is_ours(change->target, myl_room_server()->server_name)) {
+        MYL_TRY(myl_user_profile(cx, change->target, &profile));
+        push_text(cx, &members, "displayname", profile.display_name);
+        push_text(cx, &members, "avatar_url", profile.avatar_url);
+    }
+    if (change->is_direct && change->membership == MYL_MEMBER_INVITE) {
+        myl_json direct = *myl_json_of_bool(cx, true);
+        direct.key = MYL_S("is_direct");
+        myl_list_push(&members, myl_json, direct);
+    }
+    *out = myl_json_of_members(cx, members.at, members.count);
+    return MYL_OK;
+}
+
+/* Refusals that a client should be told in plain words, before the rules are asked. */
+static myl_rc check_sense(myl_ctx *cx, const myl_member_change *change, const myl_member *target)
+{
+    bool ours = myl_id_is_ours(change->target, myl_room_server()->server_name);
+
+    if (change->membership == MYL_MEMBER_INVITE && !ours)
+        return myl_fail(cx, MYL_FORBIDDEN, "user_id: this server does not federate");
+    if (change->membership == MYL_MEMBER_LEAVE && target->membership == MYL_MEMBER_NONE)
+        return myl_fail(cx, MYL_FORBIDDEN, "%.*s is not in the room", MYL_FMT(change->target));
+    return MYL_OK;
+}
+
+/* Joining, inviting and leaving twice is no new event (spec: idempotent for clients). */
+static bool already_so(const myl_member_change *change, const myl_member *target)
+{
+    return target->membership == change->membership &&
+           myl_str_equal(change->sender, change->target) &&
+           (change->membership == MYL_MEMBER_JOIN || change->membership == MYL_MEMBER_LEAVE);
+}
+
+myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_str *event_id)
+{
+    myl_outgoing outgoing = {.room_id = change->room_id,
+                             .sender = change->sender,
+                             .type = MYL_S("m.room.member"),
+                             .state_key = change->target};
+    myl_member target;
+    myl_room_head head;
+    myl_stored stored;
+    uint64_t user;
+
+    *event_id = MYL_ABSENT;
+    MYL_TRY(myl_room_require(cx, change->room_id, &head));
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, change->target, &user));
+    MYL_TRY(myl_room_member(cx, head.room, user, &target));
+    if (already_so(change, &target))
+        return MYL_OK;
+    MYL_TRY(check_sense(cx, change, &target));
+    MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
+    MYL_TRY(myl_room_build(cx, &head, &outgoing, &stored));
+    *event_id = stored.event_id;
+    return myl_room_head_put(cx, &head);
+}

@@ -1,0 +1,209 @@
+/* typing.c: who types in which room: volatile, never stored.
+ *
+ * Why:     a crash may forget it; a token's boot id tells clients that it was forgotten.
+ * Threads: any; one lock (TYPING), held for a few steps.
+ * Holds:   the counter rises with each change, so "typing changed since" is one comparison a room.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "room/room_own.h"
+
+#include <pthread.h>
+
+#include <myelin/base_table.h>
+
+typedef struct {
+    uint64_t user;
+    int64_t until; /* tick */
+} typist;
+
+typedef struct {
+    uint64_t counter;
+    size_t count;
+    typist typists[MYL_LIMIT_TYPISTS];
+} room_typing;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static myl_table *rooms;
+static uint64_t counter, boot;
+
+/* Under the lock. */
+static void begin(void)
+{
+    if (rooms != NULL)
+        return;
+    rooms = myl_table_start();
+    boot = myl_crypto_random_u64() >> 16;
+}
+
+static size_t find_typist(const room_typing *room, uint64_t user)
+{
+    size_t i = 0;
+
+    while (i < room->count && room->typists[i].user != user)
+        i++;
+    return i;
+}
+
+static void remove_typist(room_typing *room, size_t i)
+{
+    room->typists[i] = room->typists[--room->count];
+    room->counter = ++counter;
+}
+
+/* True: somebody stopped. */
+static bool expire_room(room_typing *room, int64_t now)
+{
+    bool changed = false;
+
+    for (size_t i = room->count; i-- > 0;) {
+        if (room->typists[i].until > now)
+            continue;
+        remove_typist(room, i);
+        changed = true;
+    }
+    return changed;
+}
+
+static bool set_typing(room_typing *room, uint64_t user, int64_t until)
+{
+    size_t i = find_typist(room, user);
+
+    if (i == room->count) {
+        if (room->count == MYL_LIMIT_TYPISTS)
+            return false;
+        room->typists[room->count++] = (typist){user, until};
+        room->counter = ++counter;
+        return true;
+    }
+    room->typists[i].until = until;
+    return false;
+}
+
+static room_typing *room_of(uint64_t room)
+{
+    room_typing *found = myl_table_get(rooms, room);
+
+    if (found == NULL && myl_table_count(rooms) < MYL_LIMIT_TYPING_ROOMS) {
+        found = myl_process_alloc(sizeof(*found));
+        myl_table_set(rooms, room, found);
+    }
+    return found;
+}
+
+bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms)
+{
+    room_typing *typing;
+    bool changed = false;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    typing = timeout_ms > 0 ? room_of(room) : myl_table_get(rooms, room);
+    if (typing != NULL && timeout_ms > 0) {
+        changed = set_typing(typing, user, myl_tick_ms() + timeout_ms);
+    } else if (typing != NULL) {
+        size_t i = find_typist(typing, user);
+        changed = i < typing->count;
+        if (changed)
+            remove_typist(typing, i);
+    }
+    pthread_mutex_unlock(&lock);
+    return changed;
+}
+
+uint64_t myl_room_typing_counter(uint64_t room)
+{
+    const room_typing *typing;
+    uint64_t result;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    typing = myl_table_get(rooms, room);
+    result = typing == NULL ? 0 : typing->counter;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count)
+{
+    uint64_t *found = myl_new_array(cx, uint64_t, MYL_LIMIT_TYPISTS);
+    const room_typing *typing;
+    int64_t now = myl_tick_ms();
+    size_t n = 0;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    typing = myl_table_get(rooms, room);
+    for (size_t i = 0; typing != NULL && i < typing->count; i++)
+        if (typing->typists[i].until > now)
+            found[n++] = typing->typists[i].user;
+    pthread_mutex_unlock(&lock);
+    *users = found;
+    *count = n;
+}
+
+uint64_t myl_room_volatile_now(void)
+{
+    uint64_t result;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    result = counter;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+uint64_t myl_room_boot_id(void)
+{
+    uint64_t result;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    result = boot;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+static int64_t earliest(const room_typing *room, int64_t next)
+{
+    for (size_t i = 0; i < room->count; i++)
+        next = room->typists[i].until < next ? room->typists[i].until : next;
+    return next;
+}
+
+int64_t myl_room_typing_expire(void (*expired)(uint64_t room))
+{
+    int64_t now = myl_tick_ms(), next = INT64_MAX;
+    uint64_t room, changed[64];
+    size_t at = 0, n = 0;
+    void *value;
+
+    pthread_mutex_lock(&lock);
+    begin();
+    while (n < 64 && myl_table_next(rooms, &at, &room, &value)) {
+        if (expire_room(value, now))
+            changed[n++] = room;
+        next = earliest(value, next);
+    }
+    if (n == 64)
+        next = now; /* more may wait: the caller comes again at once */
+    pthread_mutex_unlock(&lock);
+    for (size_t i = 0; i < n; i++)
+        expired(changed[i]);
+    return next;
+}
+
+void myl_room_typing_stop(void)
+{
+    uint64_t room;
+    size_t at = 0;
+    void *value;
+
+    pthread_mutex_lock(&lock);
+    while (rooms != NULL && myl_table_next(rooms, &at, &room, &value))
+        myl_process_free(value);
+    if (rooms != NULL)
+        myl_table_end(rooms);
+    rooms = NULL;
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,53 @@
+/* sync_own.h: declarations that only sync/ needs.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SYNC_OWN_H
+#define SYNC_OWN_H
+
+#include <myelin/base_clock.h>
+#include <myelin/base_list.h>
+#include <myelin/sync_build.h>
+
+/* One answer in the making. */
+typedef struct {
+    myl_ctx *cx;
+    const myl_sync_request *request;
+    myl_writer *w;
+    uint64_t since; /* position; 0: initial */
+    uint64_t upto;  /* position of the snapshot */
+    uint64_t typing_since;
+    int64_t now_ms;
+    const uint64_t *changed; /* rooms with a change after since, ascending */
+    size_t changed_count;
+    bool all_changed;             /* too many changes to list: look at every room */
+    const myl_account_data *data; /* account data after since */
+    size_t data_count;
+    bool something; /* anything but next_batch is in it */
+} myl_syncing;
+
+/* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
+typedef struct {
+    const myl_stored *events;
+    size_t count;
+    bool limited;
+    myl_point prev; /* just before the oldest */
+} myl_slice;
+typedef struct {
+    const myl_room_head *head;
+    uint64_t low, high; /* positions: low < position <= high */
+} myl_stretch;
+myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out);
+/* "timeline": {…} */
+myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice);
+
+/* room.c: one room's object as a member of the open section; nothing when nothing changed. */
+myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);
+myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
+myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
+
+/* timeline.c: does the filter let this event through? */
+myl_rc myl_sync_allows(myl_syncing *s, const myl_event_filter *filter, const myl_room_head *head,
+                       const myl_stored *stored, bool *out);
+
+#endif

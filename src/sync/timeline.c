@@ -1,0 +1,98 @@
+/* timeline.c: the part of a room's timeline that one answer shows.
+ *
+ * Threads: a read worker.
+ * Holds:   events are shown only as the history visibility allows; what the filter hides still counts as seen.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sync/sync_own.h"
+
+myl_rc myl_sync_allows(myl_syncing *s, const myl_event_filter *filter, const myl_room_head *head,
+                       const myl_stored *stored, bool *out)
+{
+    const myl_json *content = NULL;
+    myl_str sender, type;
+    bool has_url = false;
+
+    *out = true;
+    if (!filter->has_types && !filter->has_senders && !filter->has_rooms &&
+        filter->not_type_count == 0 && filter->not_sender_count == 0 &&
+        filter->not_room_count == 0 && filter->contains_url < 0)
+        return MYL_OK;
+    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, stored->sender, &sender));
+    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_TYPE, stored->type, &type));
+    if (filter->contains_url >= 0) {
+        MYL_TRY(myl_room_event_content(s->cx, stored, &content));
+        has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
+    }
+    *out = myl_event_filter_allows(filter, head->room_id, sender, type, has_url);
+    return MYL_OK;
+}
+
+static myl_rc is_shown(myl_syncing *s, const myl_room_head *head, const myl_stored *stored,
+                       bool *out)
+{
+    MYL_TRY(myl_room_may_see(s->cx, stored, s->request->caller->user, out));
+    return *out ? myl_sync_allows(s, &s->request->filter->timeline, head, stored, out) : MYL_OK;
+}
+
+static void reverse(myl_list *events)
+{
+    for (size_t i = 0, j = events->count; i + 1 < j; i++) {
+        myl_stored *a = myl_list_at(events, i), *b = myl_list_at(events, --j), t = *a;
+
+        *a = *b;
+        *b = t;
+    }
+}
+
+myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out)
+{
+    size_t limit = s->request->filter->timeline.limit, steps = 0;
+    myl_list events = MYL_LIST(s->cx, myl_stored);
+    myl_stored stored;
+    myl_walk *walk;
+    bool shown;
+
+    *out = (myl_slice){.prev = {INT64_MAX, UINT64_MAX}};
+    MYL_TRY(myl_walk_arrival(s->cx, stretch->head->room, &(myl_range){stretch->low, stretch->high},
+                             MYL_BACKWARD, &walk));
+    for (;;) {
+        MYL_TRY(myl_walk_next(walk, &stored));
+        if (stored.number == 0)
+            break;
+        MYL_TRY(is_shown(s, stretch->head, &stored, &shown));
+        out->limited = (shown && events.count == limit) || ++steps > MYL_LIMIT_SYNC_WALK;
+        if (out->limited)
+            break;
+        if (!shown)
+            continue;
+        myl_list_push(&events, myl_stored, stored);
+        out->prev = myl_point_before(&stored);
+    }
+    myl_walk_end(walk);
+    if (events.count == 0)
+        MYL_TRY(myl_point_of_position(s->cx, stretch->head->room, stretch->high, &out->prev));
+    reverse(&events);
+    out->events = events.at;
+    out->count = events.count;
+    return MYL_OK;
+}
+
+myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice)
+{
+    myl_event_form form = {.reader = s->request->caller,
+                           .omit_room_id = true,
+                           .federation_format = s->request->filter->federation_format,
+                           .now_ms = s->now_ms};
+
+    myl_write_open_key(s->w, "timeline", '{');
+    myl_write_open_key(s->w, "events", '[');
+    for (size_t i = 0; i < slice->count; i++)
+        MYL_TRY(myl_room_write_event(s->cx, s->w, NULL, &slice->events[i], &form));
+    myl_write_close(s->w, ']');
+    myl_write_bool(s->w, "limited", slice->limited);
+    myl_write_str(s->w, "prev_batch", myl_point_write(s->cx, slice->prev));
+    myl_write_close(s->w, '}');
+    return MYL_OK;
+}

@@ -1,0 +1,56 @@
+/* token.c: what a client holds between two /sync calls.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <myelin/sync_token.h>
+
+static const char marks[] = {'s', '_', '_', '.'};
+
+myl_str myl_sync_token_write(myl_ctx *cx, myl_sync_token token)
+{
+    return myl_strf(cx, "s%llu_%llu_%llu.%llu", (unsigned long long)token.epoch,
+                    (unsigned long long)token.durable, (unsigned long long)token.boot,
+                    (unsigned long long)token.counter);
+}
+
+/* A decimal number at *at, which moves behind it. */
+static bool cut_number(myl_str text, size_t *at, uint64_t *out)
+{
+    size_t start = *at;
+
+    *out = 0;
+    while (*at < text.len && text.at[*at] >= '0' && text.at[*at] <= '9') {
+        uint64_t digit = (uint64_t)(text.at[*at] - '0');
+
+        if (*out > (UINT64_MAX - digit) / 10)
+            return false;
+        *out = *out * 10 + digit;
+        (*at)++;
+    }
+    return *at > start;
+}
+
+static bool cut_token(myl_str text, myl_sync_token *out)
+{
+    uint64_t *parts[] = {&out->epoch, &out->durable, &out->boot, &out->counter};
+    size_t at = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        if (at >= text.len || text.at[at++] != marks[i] || !cut_number(text, &at, parts[i]))
+            return false;
+    return at == text.len;
+}
+
+bool myl_sync_token_is(myl_str text)
+{
+    myl_sync_token token;
+
+    return cut_token(text, &token);
+}
+
+myl_rc myl_sync_token_read(myl_ctx *cx, myl_str text, const char *parameter, myl_sync_token *out)
+{
+    if (!cut_token(text, out))
+        return myl_fail(cx, MYL_INVALID_PARAM, "%s: not a token of this server", parameter);
+    return MYL_OK;
+}

@@ -1,0 +1,191 @@
+/* account.c: local accounts.
+ *
+ * Threads: the transaction's.
+ * Holds:   a password is stored only as its Argon2id hash; the generation rises whenever tokens must be looked at anew.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "user/user_own.h"
+
+#include <myelin/matrix_id.h>
+
+enum { FLAG_ADMIN = 1, FLAG_GUEST = 2, FLAG_DEACTIVATED = 4, FLAG_LOCKED = 8, FLAG_PASSWORD = 16 };
+
+static void (*tokens_changed)(uint64_t user);
+
+void myl_user_on_tokens_changed(void (*fn)(uint64_t user))
+{
+    tokens_changed = fn;
+}
+
+static void tell_tokens_changed(void *arg)
+{
+    if (tokens_changed != NULL)
+        tokens_changed(*(const uint64_t *)arg);
+}
+
+void myl_user_tokens_ended(myl_ctx *cx, uint64_t user)
+{
+    uint64_t *kept = myl_new(cx, uint64_t);
+
+    *kept = user;
+    myl_engine_after_commit(cx, tell_tokens_changed, kept);
+}
+
+/* ---- the row ---- */
+
+static uint8_t flags_of(const user_row *row)
+{
+    return (uint8_t)((row->is_admin ? FLAG_ADMIN : 0) | (row->is_guest ? FLAG_GUEST : 0) |
+                     (row->deactivated ? FLAG_DEACTIVATED : 0) | (row->locked ? FLAG_LOCKED : 0) |
+                     (myl_str_present(row->password_hash) ? FLAG_PASSWORD : 0));
+}
+
+myl_rc myl_user_row_put(myl_ctx *cx, uint64_t user, const user_row *row)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_text value = MYL_TEXT(cx);
+
+    myl_row_u8(&value, flags_of(row));
+    myl_row_u64(&value, (uint64_t)row->created_ms);
+    myl_row_u64(&value, row->generation);
+    myl_row_str(&value, row->password_hash);
+    return myl_store_put(cx, MYL_TABLE_ACCOUNTS, myl_key_str(&key), myl_text_str(&value));
+}
+
+static bool cut_row(myl_ctx *cx, myl_str value, user_row *out)
+{
+    uint64_t created;
+    uint8_t flags;
+
+    if (!myl_cut_u8(&value, &flags) || !myl_cut_u64(&value, &created) ||
+        !myl_cut_u64(&value, &out->generation) || !myl_cut_str(&value, &out->password_hash))
+        return false;
+    out->is_admin = (flags & FLAG_ADMIN) != 0;
+    out->is_guest = (flags & FLAG_GUEST) != 0;
+    out->deactivated = (flags & FLAG_DEACTIVATED) != 0;
+    out->locked = (flags & FLAG_LOCKED) != 0;
+    out->created_ms = (int64_t)created;
+    out->password_hash =
+        (flags & FLAG_PASSWORD) != 0 ? myl_keep(cx, out->password_hash) : MYL_ABSENT;
+    return true;
+}
+
+myl_rc myl_user_row(myl_ctx *cx, uint64_t user, bool *exists, user_row *out)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_str value;
+
+    memset(out, 0, sizeof(*out));
+    *exists = false;
+    if (user == 0)
+        return MYL_OK;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_ACCOUNTS, myl_key_str(&key), &value));
+    if (!myl_str_present(value))
+        return MYL_OK;
+    if (!cut_row(cx, value, out))
+        return myl_fail(cx, MYL_CORRUPT, "ACCOUNTS: bad row");
+    *exists = true;
+    return MYL_OK;
+}
+
+/* ---- accounts by user id ---- */
+
+myl_rc myl_user_account(myl_ctx *cx, myl_str user_id, myl_account *out)
+{
+    user_row row;
+    uint64_t user;
+    bool exists;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
+    MYL_TRY(myl_user_row(cx, user, &exists, &row));
+    *out = (myl_account){.exists = exists,
+                         .is_admin = row.is_admin,
+                         .is_guest = row.is_guest,
+                         .deactivated = row.deactivated,
+                         .locked = row.locked,
+                         .created_ms = row.created_ms,
+                         .password_hash = row.password_hash};
+    return MYL_OK;
+}
+
+myl_rc myl_user_exists(myl_ctx *cx, myl_str user_id, bool *out)
+{
+    myl_account account;
+
+    MYL_TRY(myl_user_account(cx, user_id, &account));
+    *out = account.exists;
+    return MYL_OK;
+}
+
+/* ---- how many ---- */
+
+myl_rc myl_user_count(myl_ctx *cx, uint64_t *out)
+{
+    myl_str value;
+
+    *out = 0;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_USER_COUNTS, MYL_S("accounts"), &value));
+    if (myl_str_present(value) && !myl_cut_u64(&value, out))
+        return myl_fail(cx, MYL_CORRUPT, "USER_COUNTS: bad row");
+    return MYL_OK;
+}
+
+static myl_rc count_one_more(myl_ctx *cx)
+{
+    uint64_t count;
+    myl_key value;
+
+    MYL_TRY(myl_user_count(cx, &count));
+    value = myl_key_of_u64(count + 1);
+    return myl_store_put(cx, MYL_TABLE_USER_COUNTS, MYL_S("accounts"), myl_key_str(&value));
+}
+
+/* ---- making and changing ---- */
+
+static myl_rc check_new(myl_ctx *cx, const myl_new_account *account)
+{
+    myl_str localpart = myl_id_localpart(account->user_id),
+            domain = myl_id_domain(account->user_id);
+    bool exists;
+
+    if (!myl_id_is_new_localpart(localpart, domain))
+        return myl_fail(
+            cx, MYL_INVALID_USERNAME,
+            "username: only a-z, 0-9 and ._=-/+ may be in it, 255 bytes with the server's name");
+    MYL_TRY(myl_user_exists(cx, account->user_id, &exists));
+    if (exists)
+        return myl_fail(cx, MYL_USER_IN_USE, "username: taken");
+    return MYL_OK;
+}
+
+myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *user)
+{
+    user_row row = {.is_admin = account->is_admin,
+                    .is_guest = account->is_guest,
+                    .created_ms = myl_now_ms(),
+                    .password_hash = account->password_hash};
+    myl_str name = account->display_name;
+
+    MYL_TRY(check_new(cx, account));
+    MYL_TRY(myl_store_intern(cx, MYL_INTERN_NAME, account->user_id, user));
+    MYL_TRY(myl_user_row_put(cx, *user, &row));
+    MYL_TRY(count_one_more(cx));
+    if (!myl_str_present(name))
+        name = myl_id_localpart(account->user_id);
+    return myl_user_profile_set(cx, *user, MYL_S("displayname"), name);
+}
+
+myl_rc myl_user_set_password(myl_ctx *cx, myl_str user_id, myl_str password_hash)
+{
+    user_row row;
+    uint64_t user;
+    bool exists;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
+    MYL_TRY(myl_user_row(cx, user, &exists, &row));
+    if (!exists)
+        return myl_fail(cx, MYL_NOT_FOUND, "no such user");
+    row.password_hash = password_hash;
+    return myl_user_row_put(cx, user, &row);
+}

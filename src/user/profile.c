@@ -1,0 +1,53 @@
+/* profile.c: the public fields of local users.
+ *
+ * Spec:    Client-Server API, Profiles.
+ * Threads: the transaction's.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "user/user_own.h"
+
+static myl_rc get_fields(myl_ctx *cx, uint64_t user, const myl_json **out)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_str row;
+
+    *out = myl_json_empty_object();
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_PROFILES, myl_key_str(&key), &row));
+    if (!myl_str_present(row))
+        return MYL_OK;
+    if (myl_json_parse(cx, myl_keep(cx, row), out) != MYL_OK)
+        return myl_fail(cx, MYL_CORRUPT, "PROFILES: bad row");
+    return MYL_OK;
+}
+
+myl_rc myl_user_profile(myl_ctx *cx, myl_str user_id, myl_profile *out)
+{
+    const myl_json *fields;
+    uint64_t user;
+
+    memset(out, 0, sizeof(*out));
+    MYL_TRY(myl_user_exists(cx, user_id, &out->exists));
+    if (!out->exists)
+        return MYL_OK;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
+    MYL_TRY(get_fields(cx, user, &fields));
+    out->display_name = myl_json_text(fields, MYL_S("displayname"));
+    out->avatar_url = myl_json_text(fields, MYL_S("avatar_url"));
+    return MYL_OK;
+}
+
+myl_rc myl_user_profile_set(myl_ctx *cx, uint64_t user, myl_str field, myl_str value)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_text row = MYL_TEXT(cx);
+    const myl_json *fields;
+
+    MYL_TRY(get_fields(cx, user, &fields));
+    if (myl_str_present(value))
+        fields = myl_json_with(cx, fields, field, myl_json_of_str(cx, value));
+    else
+        fields = myl_json_without(cx, fields, field);
+    myl_json_write(&row, fields);
+    return myl_store_put(cx, MYL_TABLE_PROFILES, myl_key_str(&key), myl_text_str(&row));
+}
