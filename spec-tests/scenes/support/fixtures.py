@@ -1,0 +1,77 @@
+"""The fixtures: server, client, servers (one test each) and shared_server (one module).
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import pathlib
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from support import traffic
+from support.client import Client
+from support.server import BUILD, Server
+
+__all__ = ["servers", "server", "client", "shared_server", "recorded", "built"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built() -> None:
+    if not (BUILD / "myelin").exists():
+        pytest.exit(f"{BUILD}/myelin is not there: build it first, or set MYELIN_BUILD", 2)
+
+
+@pytest.fixture(autouse=True)
+def recorded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test's HTTP traffic goes to its own file."""
+    traffic.begin(f"{pathlib.Path(request.node.fspath).stem}.{request.node.name}")
+    yield
+    traffic.end()
+
+
+@pytest.fixture
+def servers(tmp_path: pathlib.Path) -> Iterator[Callable[..., Server]]:
+    """A factory: servers(name="b.test", settings={…}) starts one more; all are stopped at the end."""
+    started: list[Server] = []
+
+    def start(**options: Any) -> Server:
+        one = Server(tmp_path / f"server{len(started)}", **options)
+        started.append(one)
+        return one.start()
+
+    yield start
+    close_all(started)
+
+
+def close_all(started: list[Server]) -> None:
+    """Every server is stopped, then the first complaint is raised."""
+    complaints = []
+    for one in started:
+        try:
+            one.close()
+        except AssertionError as complaint:
+            complaints.append(complaint)
+    if complaints:
+        raise complaints[0]
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, servers: Callable[..., Server]) -> Server:
+    """A fresh server for this test; @pytest.mark.server(settings={…}) gives its options."""
+    mark = request.node.get_closest_marker("server")
+    return servers(**(mark.kwargs if mark else {}))
+
+
+@pytest.fixture
+def client(server: Server) -> Callable[..., Client]:
+    """A factory of registered users on `server`: client("alice")."""
+    return server.client
+
+
+@pytest.fixture(scope="module")
+def shared_server(request: pytest.FixtureRequest,
+                  tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests of a file; SERVER = {…} in the file gives its options."""
+    options = getattr(request.module, "SERVER", {})
+    one = Server(tmp_path_factory.mktemp("shared"), **options).start()
+    yield one
+    close_all([one])

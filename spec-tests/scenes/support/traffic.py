@@ -1,0 +1,68 @@
+"""Records every request and answer of a test as JSON lines in build/scenes-traffic/.
+
+A line has: test, server, method, path (raw, with the query), authenticated, request, status,
+headers, answer, milliseconds. A body that is JSON stands as JSON, another as {"bytes": N}.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import pathlib
+import re
+import threading
+from typing import Any
+
+import httpx
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "build/scenes-traffic"
+
+_lock = threading.Lock()
+_test = "outside-tests"
+
+
+def begin(test: str) -> None:
+    """From now on lines go to this test's file, which is begun anew."""
+    global _test
+    with _lock:
+        _test = test
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        _file().unlink(missing_ok=True)
+
+
+def end() -> None:
+    global _test
+    with _lock:
+        _test = "outside-tests"
+
+
+def _file() -> pathlib.Path:
+    return FOLDER / (re.sub(r"[^\w.-]+", "_", _test)[-150:] + ".jsonl")
+
+
+def _body(content: bytes) -> Any:
+    if not content:
+        return None
+    try:
+        return json.loads(content)
+    except ValueError:
+        return {"bytes": len(content)}
+
+
+def record(server: str, answer: httpx.Response) -> None:
+    request = answer.request
+    line = {
+        "test": _test,
+        "server": server,
+        "method": request.method,
+        "path": request.url.raw_path.decode(),
+        "authenticated": "authorization" in request.headers,
+        "request": _body(request.content),
+        "status": answer.status_code,
+        "headers": dict(answer.headers),
+        "answer": _body(answer.content),
+        "milliseconds": round(answer.elapsed.total_seconds() * 1000, 1),
+    }
+    with _lock:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with _file().open("a") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
