@@ -1,0 +1,99 @@
+/* reply.c: what a handler answers, noted in its job; send.c gives it to h2o later, on the loop.
+ *
+ * Callers: handlers. Threads: the request's. Memory: all of it lives in the job, which ends after the reply.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "http/http_own.h"
+
+static http_job *job_of(myl_req *req)
+{
+    return req->http;
+}
+
+myl_rc myl_reply_bytes(myl_req *req, int status, const char *content_type, myl_str body)
+{
+    http_reply *reply = &job_of(req)->reply;
+
+    reply->status = status;
+    reply->content_type = content_type;
+    reply->body = body;
+    reply->more = NULL;
+    return MYL_OK;
+}
+
+myl_rc myl_reply_json(myl_req *req, int status, myl_str body)
+{
+    return myl_reply_bytes(req, status, "application/json", body);
+}
+
+myl_rc myl_reply_written(myl_req *req, myl_writer *w)
+{
+    return myl_reply_json(req, 200, myl_write_done(w));
+}
+
+myl_rc myl_reply_empty(myl_req *req)
+{
+    return myl_reply_json(req, 200, MYL_S("{}"));
+}
+
+myl_rc myl_reply_redirect(myl_req *req, myl_str location)
+{
+    myl_reply_header(req, "location", location);
+    return myl_reply_json(req, 302, MYL_S("{}"));
+}
+
+void myl_reply_header(myl_req *req, const char *name, myl_str value)
+{
+    http_reply *reply = &job_of(req)->reply;
+
+    MYL_ASSERT(reply->header_count < HTTP_REPLY_HEADERS);
+    reply->headers[reply->header_count].name = name;
+    reply->headers[reply->header_count].value = myl_keep(&req->cx, value);
+    reply->header_count++;
+}
+
+myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more, void *state)
+{
+    http_reply *reply = &job_of(req)->reply;
+
+    MYL_ASSERT(more != NULL);
+    reply->status = status;
+    reply->content_type = content_type;
+    reply->more = more;
+    reply->more_state = state;
+    return MYL_OK;
+}
+
+myl_rc myl_req_park(myl_req *req, const myl_park *park)
+{
+    http_job *job = job_of(req);
+
+    MYL_ASSERT(req->endpoint->run == MYL_RUN_READ);
+    if (park->room_count > MYL_LIMIT_PARKED_ROOMS)
+        return myl_fail(&req->cx, MYL_RESOURCE_LIMIT, "too many rooms to wait for");
+    job->wait = (myl_wait){.deadline_tick_ms = park->deadline_tick_ms,
+                           .position = park->position,
+                           .sequence = job->sequence,
+                           .user = park->user,
+                           .rooms = NULL,
+                           .room_count = park->room_count};
+    if (park->room_count > 0) {
+        uint64_t *rooms = myl_new_array(&req->cx, uint64_t, park->room_count);
+        memcpy(rooms, park->rooms, park->room_count * sizeof(*rooms));
+        job->wait.rooms = rooms;
+    }
+    return MYL_WAIT;
+}
+
+myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, void *state), void *state)
+{
+    http_job *job = job_of(req);
+
+    if (req->plan.rounds >= MYL_LIMIT_NEED_ROUNDS)
+        return myl_fail(&req->cx, MYL_BUSY, "this took too many rounds");
+    job->need_lane = lane;
+    job->need_run = run;
+    job->need_state = state;
+    return MYL_NEED;
+}
