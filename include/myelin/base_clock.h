@@ -1,7 +1,7 @@
 /* base_clock.h: time, also a fake one, and the named fault points.
  *
- * Wall time is milliseconds since 1970 (origin_server_ts); monotonic time is milliseconds since some
- * point and never goes back. In dev and faults builds the clock can be held and moved by tests
+ * Wall time is milliseconds since 1970 (origin_server_ts); monotonic time is milliseconds since
+ * some point and never goes back. In dev and faults builds the clock can be held and moved by tests
  * (control socket, unit tests); then both move together. Threads: any.
  *
  * SPDX-License-Identifier: Apache-2.0

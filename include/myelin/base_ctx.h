@@ -22,7 +22,7 @@ typedef struct myl_ctx {
     myl_arena *arena;
     myl_error error;
     uint64_t request_id; /* for log lines; 0 outside requests */
-    struct myl_txn *txn; /* the snapshot or write transaction the job is in; NULL outside (store_kv.h) */
+    struct myl_txn *txn; /* the snapshot or write transaction it is in, or NULL (store_kv.h) */
 } myl_ctx;
 
 /* Begin and end a job. myl_ctx_end frees every piece and runs nothing else. */
@@ -30,7 +30,7 @@ void myl_ctx_begin(myl_ctx *cx);
 void myl_ctx_end(myl_ctx *cx);
 /* Forget the error and free all memory, keeping the first block: for loops over many small jobs. */
 void myl_ctx_reset(myl_ctx *cx);
-/* Give memory back to a point: everything made after the mark is freed. Marks nest. */
+/* Give memory back to a point: all made after the mark is freed but a recorded error. Marks nest. */
 typedef struct {
     void *block;
     size_t used;

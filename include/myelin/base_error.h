@@ -27,7 +27,7 @@ typedef enum { MYL_KIND_CLIENT, MYL_KIND_AGAIN, MYL_KIND_FAULT } myl_error_kind;
 
 /* One row, read-only, process lifetime. */
 typedef struct {
-    const char *name;    /* "NOT_JOINED" */
+    const char *name; /* "NOT_JOINED" */
     myl_error_kind kind;
     int status;          /* HTTP */
     const char *errcode; /* "M_FORBIDDEN" */
@@ -38,12 +38,12 @@ const myl_error_row *myl_error_of(myl_rc rc);
 
 /* What went wrong first in a job. Kept in myl_ctx; text lives in the job's arena. */
 typedef struct {
-    myl_rc rc;             /* MYL_OK: nothing failed */
-    myl_str detail;        /* human words, may be empty; names the field for bad input */
-    const char *file;      /* where it failed */
+    myl_rc rc;        /* MYL_OK: nothing failed */
+    myl_str detail;   /* human words, may be empty; names the field for bad input */
+    const char *file; /* where it failed */
     int line;
     int64_t retry_after_ms; /* for LIMIT_EXCEEDED, else 0 */
-    myl_str members;       /* extra members of the error body, `"k":v,…` without braces, or absent */
+    myl_str members;        /* more members of the error body, `"k":v,…` without braces */
 } myl_error;
 
 #define MYL_TRY(expression)                                                                        \
@@ -55,7 +55,8 @@ typedef struct {
 
 #define MYL_UNUSED(x) ((void)(x))
 
-/* A broken invariant of ours: logs file, line and condition, then aborts. Nothing foreign may reach it. */
+/* A broken invariant of ours: logs file, line and condition, then aborts. Nothing foreign may reach
+ * it. */
 #define MYL_ASSERT(condition)                                                                      \
     do {                                                                                           \
         if (__builtin_expect(!(condition), 0))                                                     \

@@ -1,7 +1,7 @@
 /* base_limit.h: everything that a stranger can make grow has a row in src/base/limits.def.
  *
- * LIMIT(NAME, value, "unit", "what it bounds"). MYL_LIMIT_NAME is an integer constant. Limits that an
- * operator may change are configuration keys whose default is the row (config.def names it).
+ * LIMIT(NAME, value, "unit", "what it bounds"). MYL_LIMIT_NAME is an integer constant. Limits that
+ * an operator may change are configuration keys whose default is the row (config.def names it).
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -27,7 +27,8 @@ myl_rc myl_queue_put(myl_queue *queue, myl_queue_item *item);
 myl_queue_item *myl_queue_take_all(myl_queue *queue);
 /* One item; blocks while empty. NULL after close, once the queue is empty. */
 myl_queue_item *myl_queue_take(myl_queue *queue);
-/* All that waits; blocks while empty; NULL after close. `timeout_ms` < 0: for ever; on timeout NULL. */
+/* All that waits; blocks while empty; NULL after close. `timeout_ms` < 0: for ever; on timeout
+ * NULL. */
 myl_queue_item *myl_queue_wait_all(myl_queue *queue, int64_t timeout_ms);
 /* Later puts are refused, takers wake. */
 void myl_queue_close(myl_queue *queue);

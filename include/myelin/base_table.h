@@ -1,6 +1,7 @@
 /* base_table.h: what lives longer than a job: process memory, shared values, hash table by integer.
  *
- * Threads: an allocation may be freed on any thread; a myl_table belongs to one thread, or to its lock.
+ * Threads: an allocation may be freed on any thread; a myl_table belongs to one thread, or to its
+ *          lock.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -34,7 +35,8 @@ void myl_table_end(myl_table *table); /* values are the caller's */
 void *myl_table_get(const myl_table *table, uint64_t key);
 void myl_table_set(myl_table *table, uint64_t key, void *value); /* NULL removes */
 size_t myl_table_count(const myl_table *table);
-/* Walk: start with *at = 0; false at the end. No change other than removing the entry just given. */
+/* Walk: start with *at = 0; false at the end. No change other than removing the entry just given.
+ *  */
 bool myl_table_next(const myl_table *table, size_t *at, uint64_t *key, void **value);
 
 #endif

@@ -14,7 +14,8 @@
 
 struct myl_ctx;
 
-/* Borrowed bytes, not NUL-ended, usually UTF-8. {NULL, 0} means "absent"; {"", 0} is the empty text. */
+/* Borrowed bytes, not NUL-ended, usually UTF-8. {NULL, 0} means "absent"; {"", 0} is the empty
+ * text. */
 typedef struct {
     const char *at;
     size_t len;
@@ -24,11 +25,15 @@ typedef struct {
 /* A literal as myl_str. */
 #define MYL_S(literal) ((myl_str){(literal), sizeof(literal) - 1})
 /* The same for static initialisers. */
-#define MYL_S_INIT(literal) {(literal), sizeof(literal) - 1}
+#define MYL_S_INIT(literal)                                                                        \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 /* For printf's "%.*s". */
 #define MYL_FMT(s) (int)(s).len, (s).at
 
-/* A secret: has no form for logs or error details on purpose. Unwrap `text` only where it is used. */
+/* A secret: has no form for logs or error details on purpose. Unwrap `text` only where it is used.
+ *  */
 typedef struct {
     myl_str text;
 } myl_secret;

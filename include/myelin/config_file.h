@@ -1,7 +1,8 @@
 /* config_file.h: the configuration: one YAML file, checked wholly before anything starts.
  *
- * Keys are the rows of src/config/config.def (and listener.def); a row makes the field of myl_config,
- * its check, and its lines in the sample. Relative paths are resolved against the file's folder.
+ * Keys are the rows of src/config/config.def (and listener.def); a row makes the field of
+ * myl_config, its check, and its lines in the sample. Relative paths are resolved against the
+ * file's folder.
  * Threads: made at start; read-only and of process lifetime from then on.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -63,10 +64,11 @@ typedef struct {
 #undef REQUIRED_KEY
 #undef KEY
 
-/* MYL_BAD_CONFIG when anything is wrong; the detail has a line "file:line: key: expected …" for each
- * problem, CONFIG_PROBLEMS of them at most. MYL_IO_FAILED when the file cannot be read. */
+/* MYL_BAD_CONFIG when anything is wrong; the detail has a line "file:line: key: expected …" for
+ * each problem, CONFIG_PROBLEMS of them at most. MYL_IO_FAILED when the file cannot be read. */
 myl_rc myl_config_load(myl_ctx *cx, const char *path, myl_config **out);
-/* One more key, as if at the end of the file: "log.level=debug", the value as YAML. At start only. */
+/* One more key, as if at the end of the file: "log.level=debug", the value as YAML. At start only;
+ * MYL_BAD_CONFIG changes nothing. */
 myl_rc myl_config_set(myl_ctx *cx, myl_config *config, const char *assignment);
 void myl_config_end(myl_config *config);
 

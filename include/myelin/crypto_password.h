@@ -18,8 +18,8 @@ typedef struct {
 /* The encoded form "$argon2id$…", at most 128 bytes. MYL_INTERNAL when memory is short. Counted by
  * the metric PASSWORD_HASHES, like verify. */
 myl_rc myl_password_hash(myl_ctx *cx, myl_str password, myl_password_cost cost, myl_str *out);
-/* False also for an unreadable hash. With `encoded` absent it runs the same work against a fixed hash of
- * the same cost and is false: a login then does not tell whether the user exists. */
+/* False also for an unreadable hash. With `encoded` absent it runs the same work against a fixed
+ * hash of the same cost and is false: a login then does not tell whether the user exists. */
 bool myl_password_verify(myl_ctx *cx, myl_str encoded, myl_str password, myl_password_cost cost);
 
 /* What is stored in place of a token: SHA-256 of it, 32 bytes. Tokens have 256 random bits. */

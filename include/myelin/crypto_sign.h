@@ -17,8 +17,9 @@ typedef struct {
 } myl_sha256;
 myl_sha256 myl_crypto_sha256(myl_str data);
 
-/* Unpadded base64 (appendices, Unpadded Base64). Decoding takes padding too, and either alphabet only as
- * asked; false for anything else (also non-zero trailing bits). */
+/* Unpadded base64 (appendices, Unpadded Base64). Decoding takes padding too, and either alphabet
+ * only as asked; false for anything else. Bits behind the last byte may be anything, as other
+ * servers take them. */
 typedef enum { MYL_BASE64_STANDARD, MYL_BASE64_URL } myl_base64_form;
 myl_str myl_crypto_base64(myl_ctx *cx, myl_base64_form form, myl_str data);
 bool myl_crypto_unbase64(myl_ctx *cx, myl_base64_form form, myl_str text, myl_str *out);
@@ -34,7 +35,8 @@ myl_str myl_crypto_random_text(myl_ctx *cx, size_t count);
 /* A signing key: process lifetime, memory locked where possible. Key id like "ed25519:a_Bc1". */
 typedef struct myl_signing_key myl_signing_key;
 /* A file of one line "ed25519 <version> <unpadded base64 of the 32-byte seed>", mode 0600.
- * MYL_BAD_CONFIG naming the file when it is not so (mode included), MYL_IO_FAILED when it cannot be read. */
+ * MYL_BAD_CONFIG naming the file when it is not so (mode included), MYL_IO_FAILED when it cannot be
+ * read. */
 myl_rc myl_signing_key_load(myl_ctx *cx, const char *path, myl_signing_key **out);
 /* Writes a new one; never over an existing file. */
 myl_rc myl_signing_key_create(myl_ctx *cx, const char *path);

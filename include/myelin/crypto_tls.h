@@ -1,7 +1,8 @@
 /* crypto_tls.h: TLS set-up for listeners.
  *
- * TLS 1.2 and newer, ALPN h2 then http/1.1. The context is OpenSSL's SSL_CTX, shared by reference count,
- * so that a reload swaps it while old connections keep theirs. Threads: make on any, read on any.
+ * TLS 1.2 and newer, ALPN h2 then http/1.1. The context is OpenSSL's SSL_CTX, shared by reference
+ * count, so that a reload swaps it while old connections keep theirs. Threads: make on any, read on
+ * any.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,8 +1,8 @@
 /* json_value.h: JSON texts as immutable trees in a job's arena.
  *
  * Why ours: events of room versions 1-5 keep numbers as the digits they came in, trees must live in
- * the arena, and canonical order is wanted anyway (docs/decisions/002). Object members are sorted by key
- * (code point order), so writing a tree is always canonical and look-up is a binary search.
+ * the arena, and canonical order is wanted anyway (docs/decisions/002). Object members are sorted
+ * by key (code point order), so writing a tree is always canonical and look-up is a binary search.
  * Accepted: exactly RFC 8259 with UTF-8; refused with the byte offset: duplicate keys, lone
  * surrogates, bytes that are not UTF-8, nesting over JSON_DEPTH, more than JSON_MEMBERS values.
  * Strings may hold U+0000 (escaped); callers that cannot take it check.
@@ -64,16 +64,18 @@ const myl_json *myl_json_of_members(myl_ctx *cx, const myl_json *members, size_t
 const myl_json *myl_json_of_items(myl_ctx *cx, const myl_json *items, size_t count);
 const myl_json *myl_json_empty_object(void);
 /* `object` (NULL = empty) with the member set, or without it. */
-const myl_json *myl_json_with(myl_ctx *cx, const myl_json *object, myl_str key, const myl_json *value);
+const myl_json *myl_json_with(myl_ctx *cx, const myl_json *object, myl_str key,
+                              const myl_json *value);
 const myl_json *myl_json_without(myl_ctx *cx, const myl_json *object, myl_str key);
 
 /* The canonical form as the appendices define it, appended to `out`. */
 typedef enum {
     MYL_JSON_LOOSE,  /* numbers as they came (room versions 1-5, client content of them) */
-    MYL_JSON_STRICT, /* integers within +-(2^53-1) only: any MYL_JSON_NUMBER is refused (versions 6+) */
-    MYL_JSON_NORMAL  /* as STRICT, but a number whose value is such an integer is written so (1e10) */
+    MYL_JSON_STRICT, /* integers within +-(2^53-1) only, no MYL_JSON_NUMBER (versions 6+) */
+    MYL_JSON_NORMAL  /* as STRICT, but 1e10 and 1.0, which are such integers, are written so */
 } myl_json_form;
-/* MYL_BAD_JSON naming the path of the first offender ("content.a[3]"). On error `out` is cut back. */
+/* MYL_BAD_JSON naming the path of the first offender ("content.a[3]"). On error `out` is cut back.
+ *  */
 myl_rc myl_json_canonical(myl_ctx *cx, const myl_json *value, myl_json_form form, myl_text *out);
 /* MYL_OK when canonical would be; writes nothing. */
 myl_rc myl_json_check(myl_ctx *cx, const myl_json *value, myl_json_form form);

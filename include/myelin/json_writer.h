@@ -27,7 +27,8 @@ void myl_write_open(myl_writer *w, char bracket);
 void myl_write_open_key(myl_writer *w, const char *key, char bracket);
 void myl_write_open_str(myl_writer *w, myl_str key, char bracket); /* foreign key, escaped */
 void myl_write_close(myl_writer *w, char bracket);
-void myl_write_str(myl_writer *w, const char *key, myl_str value); /* absent value: writes nothing */
+/* Of an absent value it writes nothing. */
+void myl_write_str(myl_writer *w, const char *key, myl_str value);
 void myl_write_int(myl_writer *w, const char *key, int64_t value);
 void myl_write_bool(myl_writer *w, const char *key, bool value);
 void myl_write_null(myl_writer *w, const char *key);

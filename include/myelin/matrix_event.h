@@ -60,7 +60,8 @@ const myl_json *myl_event_redact(myl_ctx *cx, const myl_room_version *version,
 /* Does hashes.sha256 hold the content hash? Missing or malformed: false. */
 bool myl_event_hash_matches(myl_ctx *cx, const myl_room_version *version, const myl_json *json);
 /* Servers whose signature the version asks for: the sender's (not of an invite that came of a third-party
- * invite), the event id's in 1-2, the authorising user's. Never fails. */
+ * invite), the event id's in 1-2, the authorising user's. MYL_BAD_SIGNATURE when that is no user id: no server
+ * can have signed (auth rule 4.2.1, version 12: 5.2.1). */
 myl_rc myl_event_signers(myl_ctx *cx, const myl_event *event, const myl_str **servers,
                          size_t *count);
 /* Is there a valid signature of `server` by this key? Over the redacted form. */

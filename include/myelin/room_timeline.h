@@ -71,14 +71,14 @@ myl_rc myl_room_receipt_get(myl_ctx *cx, uint64_t room, const myl_receipt *wante
 /* ---- typing: volatile, in memory (spec: Typing notifications) ---- */
 /* Any thread. timeout_ms <= 0 stops. Bounded; the counter rises with each change and wakes are the caller's. */
 bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms);
-/* Newest change counter of the room's typing (0: never since boot); also expires what is over. */
+/* Newest change counter of the room's typing (0: never since boot); what is over has gone. */
 uint64_t myl_room_typing_counter(uint64_t room);
 /* Who types now; in the job. */
 void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
 /* Newest counter of any room: the volatile part of a sync token; and this boot's random id. */
 uint64_t myl_room_volatile_now(void);
 uint64_t myl_room_boot_id(void);
-/* Tick at which the next typing user expires (INT64_MAX: none); `expired` is called with each room that changed. */
-int64_t myl_room_typing_expire(void (*expired)(uint64_t room));
+/* Tick at which the first of the typing users of these rooms is over; INT64_MAX: nobody types. */
+int64_t myl_room_typing_next(const uint64_t *rooms, size_t count);
 
 #endif

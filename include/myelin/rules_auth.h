@@ -24,12 +24,14 @@ typedef struct {
     const char *reason; /* fixed words, process lifetime */
 } myl_verdict;
 
-/* Signature of the authorising server (rule on join_authorised_via_users_server) is taken as good: callers check it
- * before (myl_event_signers). Judges everything but the event's own auth_events list. */
+/* Judges everything but the event's own auth_events list. Signatures count as good, also that of the rule on
+ * join_authorised_via_users_server: callers check them before (myl_event_signers). A verdict that no rule made
+ * has the empty number. */
 myl_verdict myl_rules_auth(myl_ctx *cx, const myl_event *event, const myl_auth_state *state);
 
-/* The rules on the event's own auth_events list (and for versions 1-11 the presence of the create event).
- * `auth_events` are the decoded ones, in order, NULL where unknown; `create` is the room's create event. */
+/* The rules on the event's own auth_events list (versions 1-11: also the presence of the create event; 12: the room
+ * id). `auth_events` are the decoded ones, in order; NULL where unknown, which counts as rejected. `create` is the
+ * room's create event. A create event has no such rules. */
 myl_verdict myl_rules_auth_events(myl_ctx *cx, const myl_event *event,
                                   const myl_event *const *auth_events, size_t count,
                                   const myl_event *create);

@@ -86,9 +86,6 @@ uint64_t myl_auth_set_place(const myl_auth_set *set, uint64_t chain);
 /* How many chains the set touches: for tests and limits. */
 size_t myl_auth_set_chains(const myl_auth_set *set);
 
-/* Events (uint64_t, any order) that are in some of the sets but not in all of them. */
-myl_rc myl_auth_difference(myl_ctx *cx, const myl_auth_rows *rows, myl_auth_set *const *sets,
-                           size_t count, myl_list *out);
 /* Events (uint64_t, any order) on auth paths from one of `events` to one of them, ends included.
  * Nothing older than the oldest of `events` is looked at. */
 myl_rc myl_auth_between(myl_ctx *cx, const myl_auth_rows *rows, const uint64_t *events,
@@ -103,9 +100,15 @@ typedef struct {
     void *arg;
 } myl_auth_holders;
 typedef struct myl_auth_search myl_auth_search;
+/* `holders` NULL: nothing holds anything. */
 myl_auth_search *myl_auth_search_start(myl_ctx *cx, const myl_auth_rows *rows,
                                        const myl_auth_holders *holders);
 myl_rc myl_auth_search_below(myl_auth_search *search, myl_ctx *cx, uint64_t event, bool *below);
+
+/* Events (uint64_t, any order) that are in some of the sets but not in all of them, without those that `search` says
+ * a holder descends from. Of each chain the search is asked from the top, and once more than events come out. */
+myl_rc myl_auth_difference(myl_ctx *cx, myl_auth_search *search, myl_auth_set *const *sets,
+                           size_t count, myl_list *out);
 
 /* The lines of the power-levels events `a` and `b` downwards: `line` is the place of the first event that is on both
  * (each may be it), 0: none. Cost is logarithmic in the lines' length. */

@@ -54,4 +54,15 @@ myl_rc myl_tree_digest(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root r
 myl_rc myl_tree_children(myl_ctx *cx, const myl_tree_nodes *nodes, uint64_t number,
                          uint64_t children[16], size_t *count);
 
+/* For `myelin check`: what a node's subtree holds, derived again. `sums[n]` is the sum of node n, for every n below
+ * `number`; all zero where there is no sound node. MYL_CORRUPT when the node, a child or a root's own digest or
+ * count is wrong; then *out is all zero. */
+typedef struct {
+    myl_digest digest;
+    uint64_t entries;
+    bool is_root;
+} myl_tree_sum;
+myl_rc myl_tree_verify(myl_ctx *cx, const myl_tree_nodes *nodes, uint64_t number,
+                       const myl_tree_sum *sums, myl_tree_sum *out);
+
 #endif

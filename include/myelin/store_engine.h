@@ -22,14 +22,15 @@ typedef struct myl_change myl_change;
 
 /* One change. Memory is the submitter's job, which waits until done. */
 struct myl_change {
-    myl_queue_item item;                               /* the engine's */
-    const char *name;                                  /* for logs and metrics */
-    myl_ctx *cx;                                       /* the job; the engine sets cx->txn around run */
-    myl_rc (*run)(myl_change *change);                 /* any answer but MYL_OK undoes what it wrote */
-    void (*done)(myl_change *change, myl_rc rc);       /* after the commit, or after the refusal's batch */
-    const atomic_bool *gone;                           /* NULL, or: true means the asker left; dropped with MYL_GONE */
-    myl_rc rc;                                         /* the engine's */
-    void *waiter;                                      /* the engine's: who waits in myl_engine_run */
+    myl_queue_item item;               /* the engine's */
+    const char *name;                  /* for logs and metrics */
+    myl_ctx *cx;                       /* the job; the engine sets cx->txn around run */
+    myl_rc (*run)(myl_change *change); /* any answer but MYL_OK undoes what it wrote */
+    void (*done)(myl_change *change,
+                 myl_rc rc); /* after the commit, or after the refusal's batch */
+    const atomic_bool *gone; /* NULL, or: true means the asker left; dropped with MYL_GONE */
+    myl_rc rc;               /* the engine's */
+    void *waiter;            /* the engine's: who waits in myl_engine_run */
 };
 
 /* What a batch tells the ones who wait. */
@@ -39,13 +40,14 @@ typedef struct {
     uint64_t id; /* interned room or name */
 } myl_note;
 typedef struct {
-    uint64_t position; /* newest position of the commit */
+    uint64_t position;     /* newest position of the commit */
     const myl_note *notes; /* without duplicates */
     size_t count;
 } myl_batch;
 
 /* Starts the thread. `committed` may be NULL; called once a commit, before the changes' done. */
-myl_rc myl_engine_start(myl_ctx *cx, myl_store *store, void (*committed)(void *arg, const myl_batch *batch), void *arg,
+myl_rc myl_engine_start(myl_ctx *cx, myl_store *store,
+                        void (*committed)(void *arg, const myl_batch *batch), void *arg,
                         myl_engine **out);
 /* MYL_BUSY when ENGINE_QUEUE changes wait, MYL_STOPPING after stop began. */
 myl_rc myl_engine_submit(myl_engine *engine, myl_change *change);
@@ -76,7 +78,11 @@ myl_rc myl_store_position(myl_ctx *cx, uint64_t *out);
 myl_rc myl_store_epoch(myl_ctx *cx, uint64_t *out);
 
 /* Interned strings. Ids begin at 1, 0 means "none". TYPE ids fit 32 bits. */
-typedef enum { MYL_INTERN_ROOM, MYL_INTERN_TYPE, MYL_INTERN_NAME /* user ids and state keys */ } myl_intern;
+typedef enum {
+    MYL_INTERN_ROOM,
+    MYL_INTERN_TYPE,
+    MYL_INTERN_NAME /* user ids and state keys */
+} myl_intern;
 /* The id, made when new (only in a change). */
 myl_rc myl_store_intern(myl_ctx *cx, myl_intern kind, myl_str text, uint64_t *id);
 /* The id, or 0 when the text was never seen. */

@@ -31,13 +31,14 @@ typedef enum {
 typedef struct myl_store myl_store;
 /* A step forward of the schema: runs once in a write transaction of its own, which also stores `version`. */
 typedef struct {
-    uint32_t version; /* what the schema is afterwards; rows ascend; the last one is this program's */
+    uint32_t
+        version; /* what the schema is afterwards; rows ascend; the last one is this program's */
     const char *what; /* for the log */
     myl_rc (*run)(myl_ctx *cx);
 } myl_migration;
 typedef struct {
     const char *folder; /* the data folder; made when missing (not its parents), mode 0700 */
-    uint64_t map_size;  /* bytes; the file never grows past it */
+    uint64_t map_size;  /* bytes; the file never grows past it; of no use when read_only */
     uint32_t readers;   /* snapshots at once */
     bool read_only;     /* for `myelin check` and the inspector */
     const myl_migration *migrations; /* process lifetime; NULL: schema 1, as it began */
@@ -65,12 +66,17 @@ myl_rc myl_store_delete(myl_ctx *cx, myl_table_id table, myl_str key);
 /* Empties the whole table (any form), without an undo list: it takes place when the change has answered MYL_OK.
  * Until then the rows are still seen, and the change must not write to this table (MYL_INTERNAL). */
 myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table);
+/* Did a change of this batch ask for that? Then nothing can be written to the table until the commit. */
+bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table);
 
 /* Empties a table at once, for tables that take turns. Not undone when the change fails: only for what may go anyway. */
 myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table);
+/* Did a change of this batch ask for that? Then nothing can be written to the table until the commit. */
+bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table);
 
 /* ---- SET and FIXED tables ---- */
-myl_rc myl_store_add(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value); /* there already: no change */
+myl_rc myl_store_add(myl_ctx *cx, myl_table_id table, myl_str key,
+                     myl_str value); /* there already: no change */
 myl_rc myl_store_remove(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value);
 myl_rc myl_store_has(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value, bool *out);
 myl_rc myl_store_count(myl_ctx *cx, myl_table_id table, myl_str key, uint64_t *out);

@@ -10,6 +10,7 @@
 #ifndef MYELIN_TASKS_LANE_H
 #define MYELIN_TASKS_LANE_H
 
+#include <myelin/store_check.h>
 #include <myelin/store_engine.h>
 
 typedef enum {
@@ -51,5 +52,8 @@ void myl_tasks_wake(void);
 myl_rc myl_task_add(myl_ctx *cx, const char *kind, myl_str state, uint64_t *id);
 /* In a transaction: is it there still? done: finished or unknown; `error`: why it last failed, or absent. */
 myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl_str *error);
+
+/* For `myelin check`. */
+extern const myl_check_row myl_tasks_checks[];
 
 #endif

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""generate: sends requests made from schemas/, valid, nearly valid and mad, to a running server, and judges
-every answer.
+"""generate: sends requests made from schemas/, valid, nearly valid and mad, to a running server,
+and judges every answer.
 
-    build/venv/bin/python spec-tests/generator/generate.py --base http://127.0.0.1:8008 --count 50000
+    build/venv/bin/python spec-tests/generator/generate.py --base http://127.0.0.1:8008
 
   --base URL        the client API, with open registration (m.login.dummy) and no rate limits
   --count N         requests (50000)
@@ -10,13 +10,14 @@ every answer.
   --connections N   kept connections that ask at the same time (24)
   --check SHARE     share of answers held against their schema (0.25)
 
-Wrong are: a 5xx, no answer within 20 s, a connection closed without reason, an error that is no Matrix
-error, a refusal of a nearly valid body that does not name its field, an answer that fails its schema.
-The dice of every connection come from the seed; which ids it draws depends on the answers. Ends with
-"N requests, N wrong"; the exit status is 1 when anything was wrong.
+Wrong are: a 5xx, no answer within 20 s, a connection closed without reason, an error that is no
+Matrix error, a refusal of a nearly valid body that does not name its field, an answer that fails its
+schema. The dice of every connection come from the seed; which ids it draws depends on the answers.
+Ends with "N requests, N wrong"; the exit status is 1 when anything was wrong.
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import argparse
 import asyncio
 import pathlib
@@ -72,9 +73,12 @@ class Run:
             self.judge.complain(request, f"no answer in {ANSWER_SECONDS} s", None)
             return
         self.judge.answer(request, answer)
-        self.world.learn(answer, request.user)
-        if request.user is self.world.spare and answer.errcode in ("M_UNKNOWN_TOKEN", "M_USER_DEACTIVATED") \
-                and request.what != "bad token":
+        self.world.learn(answer, request.user, request.room)
+        if (
+            request.user is self.world.spare
+            and answer.errcode in ("M_UNKNOWN_TOKEN", "M_USER_DEACTIVATED")
+            and request.what != "bad token"
+        ):
             await self.renew()
 
     async def renew(self) -> None:
@@ -93,8 +97,13 @@ class Run:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await connection.read(request.method)
             self.judge.answer(request, answer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError,
-                IndexError) as error:
+        except (
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ValueError,
+            IndexError,
+        ) as error:
             self.judge.closed(request, type(error).__name__)
         except TimeoutError:
             self.judge.complain(request, f"neither answer nor end in {ANSWER_SECONDS} s", None)
@@ -111,7 +120,9 @@ def options_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="generate.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--base", required=True, help="URL of the client API")
     parser.add_argument("--count", type=int, default=50000, help="requests (50000)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**9), help="a number (random)")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**9), help="a number (random)"
+    )
     parser.add_argument("--connections", type=int, default=24, help="kept connections (24)")
     parser.add_argument("--check", type=float, default=0.25, help="share of answers checked (0.25)")
     return parser.parse_args()

@@ -3,6 +3,7 @@ mad ones, each with what its answer must be.
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import itertools
 import json
 import random
@@ -18,8 +19,15 @@ from wire import request_bytes
 from world import User, World
 
 FIELD_CODES = frozenset({"M_BAD_JSON", "M_MISSING_PARAM", "M_INVALID_PARAM"})
-ID_KINDS = {"roomId": "room_id", "userId": "user_id", "eventId": "event_id", "roomAlias": "room_alias",
-            "serverName": "server_name", "roomIdOrAlias": "room_id", "filterId": "filter_id"}
+ID_KINDS = {
+    "roomId": "room_id",
+    "userId": "user_id",
+    "eventId": "event_id",
+    "roomAlias": "room_alias",
+    "serverName": "server_name",
+    "roomIdOrAlias": "room_id",
+    "filterId": "filter_id",
+}
 LARGE = 131072  # bodies above it may be refused before they are read
 PROPER = {"chunks", "options", "head", "upgrade"}  # strange HTTP that must be answered
 BAD_IDS = ["no id", "@", "!", "#", "$", "%ff", "%00", "a" * 300, "@a", "a:b", "%"]
@@ -44,6 +52,7 @@ class Request:
     row: AskedRow | None = None
     user: User | None = None
     target: str = ""
+    room: str = ""  # that its path names
     wanted: Wanted = field(default_factory=Wanted)
 
 
@@ -96,19 +105,27 @@ class Plan:
         if name == "txnId":
             again = self.dice.random() < 0.1
             return f"{self.world.tag}x{0 if again else next(self._transactions)}"
-        choices = {"eventType": table.CONTENTS + table.STATES, "type": table.ACCOUNT_DATA,
-                   "stateKey": ["", "", "k", self.world.users[0].user_id],
-                   "receiptType": ["m.read", "m.read.private", "m.fully_read", "m.other"],
-                   "keyName": ["displayname", "avatar_url", "m.tz", "com.example.field"],
-                   "kind": ["override", "underride", "room", "sender", "content"],
-                   "action": ["send", "restart", "cancel"], "deviceId": ["DEVICE", self.world.spare.device_id]}
+        choices = {
+            "eventType": table.CONTENTS + table.STATES,
+            "type": table.ACCOUNT_DATA,
+            "stateKey": ["", "", "k", self.world.users[0].user_id],
+            "receiptType": ["m.read", "m.read.private", "m.fully_read", "m.other"],
+            "keyName": ["displayname", "avatar_url", "m.tz", "com.example.field"],
+            "kind": ["override", "underride", "room", "sender", "content"],
+            "action": ["send", "restart", "cancel"],
+            "deviceId": ["DEVICE", self.world.spare.device_id],
+        }
         return self.dice.choice(choices[name]) if name in choices else self.maker.word()
 
     def segments(self, row: AskedRow, user: User) -> dict[str, str]:
         made = {name: self.segment(name, user) for name in row.placeholders}
         if "eventType" in made:
             made["eventType"] = self.dice.choice(
-                table.STATES if "/state/" in row.path else table.CONTENTS)
+                table.STATES if "/state/" in row.path else table.CONTENTS
+            )
+        events = self.world.events.get(made.get("roomId", ""))
+        if "eventId" in made and events and self.dice.random() < 0.8:
+            made["eventId"] = events.pick()
         return made
 
     def query_value(self, kind: Any) -> str:
@@ -122,12 +139,17 @@ class Plan:
             name = "filter" if kind == "sync_filter" else "room_filter"
             if kind == "sync_filter" and self.dice.random() < 0.5:
                 return self.world.known("filter_id")
-            return json.dumps(self.maker.good(table.Schema.load(table.SCHEMAS / f"client/{name}.json")))
+            return json.dumps(
+                self.maker.good(table.Schema.load(table.SCHEMAS / f"client/{name}.json"))
+            )
         return self.maker.word() if kind == "word" else self.world.known(kind)
 
     def query(self, row: AskedRow, user: User) -> dict[str, str]:
-        chosen = {name: self.query_value(kind) for name, kind in row.query.items()
-                  if self.dice.random() < 0.4 or name in ("dir", "username", "token", "ts", "version")}
+        chosen = {
+            name: self.query_value(kind)
+            for name, kind in row.query.items()
+            if self.dice.random() < 0.4 or name in ("dir", "username", "token", "ts", "version")
+        }
         if row.path.endswith("/sync") and user.since and self.dice.random() < 0.8:
             chosen["since"] = user.since
         return chosen
@@ -166,7 +188,9 @@ class Plan:
         return f"{path}?{pairs}" if pairs else path
 
     def encoded(self, body: Any) -> bytes:
-        return json.dumps(body, ensure_ascii=self.dice.random() < 0.5).encode("utf-8", "surrogatepass")
+        return json.dumps(body, ensure_ascii=self.dice.random() < 0.5).encode(
+            "utf-8", "surrogatepass"
+        )
 
     def made(self, kind: str, what: str, row: AskedRow, **parts: Any) -> Request:
         """A request of a row; parts replace its user, segments, query, headers, body or target."""
@@ -184,8 +208,17 @@ class Plan:
         if content and "Content-Type" not in headers:
             headers["Content-Type"] = "application/json"
         method = parts.get("method", row.method)
-        return Request(kind, what, method, request_bytes(method, target, headers, content), row, user,
-                       target, parts.get("wanted", Wanted()))
+        return Request(
+            kind,
+            what,
+            method,
+            request_bytes(method, target, headers, content),
+            row,
+            user,
+            target,
+            segments.get("roomId", ""),
+            parts.get("wanted", Wanted()),
+        )
 
     # --- valid ------------------------------------------------------------------------------------
 
@@ -195,7 +228,9 @@ class Plan:
     # --- nearly valid -----------------------------------------------------------------------------
 
     def near(self, row: AskedRow) -> Request:
-        ways = [self.near_method, self.near_id]
+        if self.dice.random() < 0.05:
+            return self.near_method(row)
+        ways = [self.near_id]
         if row.auth in ("USER", "GUEST", "ADMIN"):
             ways += [self.near_token]
         if row.query:
@@ -213,39 +248,79 @@ class Plan:
         if made is None:
             return self.made("valid", "valid", row)
         path, bad = made
-        return self.made("near", "field", row, user=user, segments=segments, body=bad,
-                         raw_body=self.encoded(bad),
-                         wanted=Wanted(frozenset({400}), FIELD_CODES, path))
+        return self.made(
+            "near",
+            "field",
+            row,
+            user=user,
+            segments=segments,
+            body=bad,
+            raw_body=self.encoded(bad),
+            wanted=Wanted(frozenset({400}), FIELD_CODES, path),
+        )
 
     def near_no_body(self, row: AskedRow) -> Request:
         optional = row.schema.get("x-optional", False)
-        return self.made("near", "no body", row, raw_body=b"",
-                         wanted=Wanted() if optional else wanted(400, "M_NOT_JSON"))
+        return self.made(
+            "near",
+            "no body",
+            row,
+            raw_body=b"",
+            wanted=Wanted() if optional else wanted(400, "M_NOT_JSON"),
+        )
 
     def near_syntax(self, row: AskedRow) -> Request:
         """A good body with one byte too many or too few."""
         user = self.user_for(row)
         segments = self.segments(row, user)
         content = self.encoded(self.body(row, user, segments))
-        return self.made("near", "syntax", row, user=user, segments=segments,
-                         raw_body=self.dice.choice([content[:-1], content + b"x", content + b"}"]),
-                         wanted=wanted(400, "M_NOT_JSON"))
+        return self.made(
+            "near",
+            "syntax",
+            row,
+            user=user,
+            segments=segments,
+            raw_body=self.dice.choice([content[:-1], content + b"x", content + b"}"]),
+            wanted=wanted(400, "M_NOT_JSON"),
+        )
 
     def near_token(self, row: AskedRow) -> Request:
         if self.dice.random() < 0.5:
-            return self.made("near", "no token", row, headers={"Host": "generator.test"},
-                             wanted=wanted(401, "M_MISSING_TOKEN"))
+            return self.made(
+                "near",
+                "no token",
+                row,
+                headers={"Host": "generator.test"},
+                wanted=wanted(401, "M_MISSING_TOKEN"),
+            )
         bad = self.dice.choice(["x", self.maker.word(30, 60), "a" * 5000])
-        return self.made("near", "bad token", row,
-                         headers={"Host": "generator.test", "Authorization": f"Bearer {bad}"},
-                         wanted=wanted(401, "M_UNKNOWN_TOKEN"))
+        return self.made(
+            "near",
+            "bad token",
+            row,
+            headers={"Host": "generator.test", "Authorization": f"Bearer {bad}"},
+            wanted=wanted(401, "M_UNKNOWN_TOKEN"),
+        )
 
     def near_query(self, row: AskedRow) -> Request:
         user = self.user_for(row)
         query = self.query(row, user)
         name = self.dice.choice(list(row.query))
-        query[name] = self.dice.choice(["", "x", "-1", "1.5", "99999999999999999999", "tru", "{", "null",
-                                        "{\"room\":5}", "\u0000", "ä"])
+        query[name] = self.dice.choice(
+            [
+                "",
+                "x",
+                "-1",
+                "1.5",
+                "99999999999999999999",
+                "tru",
+                "{",
+                "null",
+                "{\"room\":5}",
+                "\u0000",
+                "ä",
+            ]
+        )
         return self.made("near", "query", row, user=user, query=query)
 
     def near_id(self, row: AskedRow) -> Request:
@@ -262,14 +337,26 @@ class Plan:
     def near_method(self, row: AskedRow) -> Request:
         """A method that the path does not know, or a path that nobody serves."""
         if self.dice.random() < 0.5:
-            return self.made("near", "path", row, target=row.path.split("{")[0] + "nowhere/at/all/here",
-                             wanted=wanted(404, "M_UNRECOGNIZED"))
+            return self.made(
+                "near",
+                "path",
+                row,
+                target=row.path.split("{")[0] + "nowhere/at/all/here",
+                wanted=wanted(404, "M_UNRECOGNIZED"),
+            )
         method = self.dice.choice(["PATCH", "BREW", "DELETE", "PUT", "POST", "GET"])
-        if any(other.method == method and other.path.count("/") == row.path.count("/")
-               for other in self.rows):
+        if any(
+            other.method == method and other.path.count("/") == row.path.count("/")
+            for other in self.rows
+        ):
             method = "PATCH"
-        return self.made("near", "method", row, method=method,
-                         wanted=Wanted(frozenset({404, 405}), frozenset({"M_UNRECOGNIZED"})))
+        return self.made(
+            "near",
+            "method",
+            row,
+            method=method,
+            wanted=Wanted(frozenset({404, 405}), frozenset({"M_UNRECOGNIZED"})),
+        )
 
     # --- mad --------------------------------------------------------------------------------------
 
@@ -278,15 +365,33 @@ class Plan:
         roll = self.dice.random()
         if roll < 0.45 and row.schema is not None:
             what, content = self.mad.body()
-            return self.made("mad", f"body: {what}", row, user=user, raw_body=content,
-                             wanted=Wanted(may_close=len(content) > LARGE))
+            return self.made(
+                "mad",
+                f"body: {what}",
+                row,
+                user=user,
+                raw_body=content,
+                wanted=Wanted(may_close=len(content) > LARGE),
+            )
         if roll < 0.65:
             what, target = self.mad.target(row.path)
             return self.made("mad", f"target: {what}", row, user=user, target=target)
         if roll < 0.8:
             what, extra = self.mad.headers()
-            return self.made("mad", f"headers: {what}", row, user=user,
-                             headers=self.headers(row, user) | extra)
-        what, raw, method = self.mad.http(self.target(row, self.segments(row, user), {}), user.token)
-        return Request("mad", f"http: {what}", method, raw, row, user, what,
-                       Wanted(may_close=what not in PROPER))
+            return self.made(
+                "mad", f"headers: {what}", row, user=user, headers=self.headers(row, user) | extra
+            )
+        what, raw, method = self.mad.http(
+            self.target(row, self.segments(row, user), {}), user.token
+        )
+        return Request(
+            "mad",
+            f"http: {what}",
+            method,
+            raw,
+            row,
+            user,
+            what,
+            "",
+            Wanted(may_close=what not in PROPER),
+        )

@@ -5,6 +5,7 @@ body itself.
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import json
 import pathlib
 import random
@@ -15,10 +16,45 @@ SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
 FULL_DEPTH = 6  # below it only what is required is made
 
 LETTERS = string.ascii_lowercase + string.digits
-ODD_TEXT = ["", " ", "a" * 300, "ä€😀", "\u0000", "\u202e", "\ufffd", "null", "0", "-1", "{}", "'\"`;--",
-            "../../etc", "%00", "\n\r\t", "<script>", "a\u0301" * 20, "@:", "!", "$", "#a:b:c"]
-ODD_NUMBERS = [0, -0.0, 1, -1, 2**31, 2**53 - 1, 2**53, 2**63 - 1, -2**63, 1e308, 1e-300, 0.1, 1.0,
-               -1.5]
+ODD_TEXT = [
+    "",
+    " ",
+    "a" * 300,
+    "ä€😀",
+    "\u0000",
+    "\u202e",
+    "\ufffd",
+    "null",
+    "0",
+    "-1",
+    "{}",
+    "'\"`;--",
+    "../../etc",
+    "%00",
+    "\n\r\t",
+    "<script>",
+    "a\u0301" * 20,
+    "@:",
+    "!",
+    "$",
+    "#a:b:c",
+]
+ODD_NUMBERS = [
+    0,
+    -0.0,
+    1,
+    -1,
+    2**31,
+    2**53 - 1,
+    2**53,
+    2**63 - 1,
+    -(2**63),
+    1e308,
+    1e-300,
+    0.1,
+    1.0,
+    -1.5,
+]
 
 
 class Schema:
@@ -97,15 +133,20 @@ class Maker:
         low = schema.get("minItems", 0)
         high = min(schema.get("maxItems", 3), max(low, 3))
         items = schema.get("items")
-        return [self.good(items, depth + 1) if items else self.free(depth + 1)
-                for _ in range(self.dice.randint(low, high))]
+        return [
+            self.good(items, depth + 1) if items else self.free(depth + 1)
+            for _ in range(self.dice.randint(low, high))
+        ]
 
     def _object(self, schema: dict, depth: int) -> dict:
         properties = schema.get("properties", {})
         required = set(schema.get("required", []))
         share = 0.0 if depth > FULL_DEPTH else 0.4
-        made = {name: self.good(below, depth + 1) for name, below in properties.items()
-                if name in required or self.dice.random() < share}
+        made = {
+            name: self.good(below, depth + 1)
+            for name, below in properties.items()
+            if name in required or self.dice.random() < share
+        }
         others = schema.get("additionalProperties")
         low = schema.get("minProperties", 0)
         if isinstance(others, dict) and (low or depth <= FULL_DEPTH):
@@ -129,24 +170,35 @@ class Maker:
             return {self.word(): self.free(depth + 1) for _ in range(self.dice.randint(0, 3))}
         if depth < 4 and roll < 0.3:
             return [self.free(depth + 1) for _ in range(self.dice.randint(0, 3))]
-        return self.dice.choice([None, True, False, self.dice.randint(-5, 10**6), self.word(),
-                                 "two words ä"])
+        return self.dice.choice(
+            [None, True, False, self.dice.randint(-5, 10**6), self.word(), "two words ä"]
+        )
 
     def odd(self, depth: int = 0) -> Any:
         """Any JSON at all."""
         roll = self.dice.random()
         if depth < 5 and roll < 0.2:
-            return {self.dice.choice(ODD_TEXT + [self.word()]): self.odd(depth + 1)
-                    for _ in range(self.dice.randint(0, 4))}
+            return {
+                self.dice.choice(ODD_TEXT + [self.word()]): self.odd(depth + 1)
+                for _ in range(self.dice.randint(0, 4))
+            }
         if depth < 5 and roll < 0.4:
             return [self.odd(depth + 1) for _ in range(self.dice.randint(0, 4))]
-        return self.dice.choice([None, True, False, self.dice.choice(ODD_NUMBERS),
-                                 self.dice.choice(ODD_TEXT), self.word()])
+        return self.dice.choice(
+            [
+                None,
+                True,
+                False,
+                self.dice.choice(ODD_NUMBERS),
+                self.dice.choice(ODD_TEXT),
+                self.word(),
+            ]
+        )
 
     # --- one thing wrong --------------------------------------------------------------------------
 
     def broken(self, schema: dict, value: Any) -> tuple[str, Any] | None:
-        """A copy of a good value with one thing wrong, and that thing's path; None: nothing can be."""
+        """A good value with one thing wrong, and that thing's path; None: nothing can be."""
         chances = list(self._chances(schema, value, ""))
         if not chances:
             return None
@@ -172,8 +224,15 @@ class Maker:
 
     def _wrong_kinds(self, schema: dict) -> list:
         kinds = types_of(schema)
-        samples = {"string": "wrong", "integer": 7, "number": 1.5, "boolean": True, "array": ["wrong"],
-                   "object": {"wrong": 1}, "null": None}
+        samples = {
+            "string": "wrong",
+            "integer": 7,
+            "number": 1.5,
+            "boolean": True,
+            "array": ["wrong"],
+            "object": {"wrong": 1},
+            "null": None,
+        }
         allowed = set(kinds) | ({"integer"} if "number" in kinds else set())
         return [sample for kind, sample in samples.items() if kind not in allowed]
 
@@ -197,11 +256,12 @@ class Maker:
             filler = self.good(items) if items else 0
             yield path, lambda: value + [filler] * (schema["maxItems"] + 1 - len(value))
         if "minItems" in schema:
-            yield path, lambda: value[:schema["minItems"] - 1]
+            yield path, lambda: value[: schema["minItems"] - 1]
         for index, item in enumerate(value if items else []):
             for place, change in self._chances(items, item, f"{path}[{index}]"):
                 yield place, lambda index=index, change=change: (
-                    value[:index] + [change()] + value[index + 1:])
+                    value[:index] + [change()] + value[index + 1 :]
+                )
 
     def _in_object(self, schema: dict, value: dict, path: str) -> Iterator[tuple[str, Callable]]:
         properties = schema.get("properties", {})

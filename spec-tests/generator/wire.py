@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import asyncio
 import json
 from dataclasses import dataclass, field
@@ -52,7 +53,9 @@ class Answer:
 
 
 def request_bytes(method: str, target: str, headers: dict[str, str], body: bytes | None) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
+    lines = [f"{method} {target} HTTP/1.1"] + [
+        f"{name}: {value}" for name, value in headers.items()
+    ]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + (body or b"")
@@ -69,7 +72,9 @@ class Connection:
         self.answers = 0  # on this connection
 
     async def open(self) -> None:
-        self.reader, self.writer = await asyncio.open_connection(self.host, self.port, limit=HEAD_LIMIT)
+        self.reader, self.writer = await asyncio.open_connection(
+            self.host, self.port, limit=HEAD_LIMIT
+        )
         self.answers = 0
 
     def close(self) -> None:

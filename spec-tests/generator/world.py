@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import json
 import random
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class World:
         self.spare = User("")
         self.server_name = ""
         self.password = "generator-pass-1"
+        self.events: dict[str, Pool] = {}  # of a room
         self.spares = 0
         self.pools = {
             "room_id": Pool(self.dice, ["!unknown:elsewhere.test"]),
@@ -75,8 +77,9 @@ class World:
         headers = {"Host": "generator.test"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        raw = request_bytes(method, path, headers,
-                            None if body is None else json.dumps(body).encode())
+        raw = request_bytes(
+            method, path, headers, None if body is None else json.dumps(body).encode()
+        )
         return await self.connection.exchange(raw, method, 30)
 
     async def must(self, method: str, path: str, token: str = "", body: Any = None) -> Any:
@@ -118,8 +121,14 @@ class World:
     async def make_room(self, number: int) -> None:
         owner = self.users[number % USERS]
         preset = ("public_chat", "private_chat")[number % 2]
-        room = (await self.must("POST", f"{V3}/createRoom", owner.token,
-                                {"preset": preset, "name": f"room {number}"}))["room_id"]
+        room = (
+            await self.must(
+                "POST",
+                f"{V3}/createRoom",
+                owner.token,
+                {"preset": preset, "name": f"room {number}"},
+            )
+        )["room_id"]
         owner.rooms.append(room)
         self.pools["room_id"].add(room)
         if preset == "public_chat":
@@ -134,19 +143,31 @@ class World:
 
     # --- what answers teach -----------------------------------------------------------------------
 
-    def learn(self, answer: Answer, user: User | None) -> None:
+    def learn(self, answer: Answer, user: User | None, room: str) -> None:
+        if answer.errcode == "M_FORBIDDEN" and user is not None and room in user.rooms:
+            if len(user.rooms) > ROOMS and self.dice.random() < 0.3:
+                user.rooms.remove(room)  # it has been left, or nothing is allowed there
         if answer.status != 200 or not answer.is_json or not isinstance(answer.value(), dict):
             return
         given = answer.value()
-        for name, pool in (("room_id", "room_id"), ("event_id", "event_id"), ("user_id", "user_id"),
-                           ("filter_id", "filter_id"), ("next_batch", "token"), ("end", "token"),
-                           ("start", "token"), ("content_uri", "mxc")):
+        for name, pool in (
+            ("room_id", "room_id"),
+            ("event_id", "event_id"),
+            ("user_id", "user_id"),
+            ("filter_id", "filter_id"),
+            ("next_batch", "token"),
+            ("end", "token"),
+            ("start", "token"),
+            ("content_uri", "mxc"),
+        ):
             value = given.get(name)
             if isinstance(value, str) and 0 < len(value) < 256:
                 self.pools[pool].add(value)
+        if room and isinstance(given.get("event_id"), str):
+            self.events.setdefault(room, Pool(self.dice, [])).add(given["event_id"])
         if user is not None and user is not self.spare:
             if isinstance(given.get("next_batch"), str):
                 user.since = given["next_batch"]
-            room = given.get("room_id")
-            if isinstance(room, str) and room not in user.rooms and len(user.rooms) < 60:
-                user.rooms.append(room)
+            joined = given.get("room_id")
+            if isinstance(joined, str) and joined not in user.rooms and len(user.rooms) < 60:
+                user.rooms.append(joined)

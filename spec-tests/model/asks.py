@@ -12,7 +12,7 @@ from history import Room
 from protocol import answer
 from resolve import Cycle, Graph, resolve
 
-PROBES = 60
+PROBES = 70
 ERROR = "error"
 
 

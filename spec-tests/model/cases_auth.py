@@ -229,7 +229,8 @@ def other_events(version):
     yield "not joined", story.auth("out"), says(False, place(version, "joined"))
     story.tell("key", BOB, "org.example", {}, story.by("bob", "P1"), key=ALICE)
     yield "another's key", story.auth("key"), says(False, place(version, "@"))
-    story.tell("offer", CHARLIE, "m.room.third_party_invite", {}, story.by("charlie", "P1"), key="t")
+    story.tell("offer", CHARLIE, "m.room.third_party_invite", {}, story.by("charlie", "P1"),
+               key="t")
     yield "offer", story.auth("offer"), says(True, place(version, "3pid") + ".1")
     story.tell("aliases", CHARLIE, "m.room.aliases", {}, story.by("charlie", "P1"), key="c.example")
     yield "aliases", story.auth("aliases"), (

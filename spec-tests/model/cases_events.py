@@ -153,7 +153,8 @@ def odd_cases():
     for number, request in enumerate((
             {}, {"op": 5}, {"op": "unknown"}, {"op": "redact", "event": MINIMAL},
             {"op": "redact", "room_version": "13", "event": MINIMAL},
-            {"op": "redact", "room_version": "9"}, {"op": "redact", "room_version": "9", "event": 5},
+            {"op": "redact", "room_version": "9"},
+            {"op": "redact", "room_version": "9", "event": 5},
             {"op": "event_id", "room_version": "9", "event": []}, {"op": "canonical"},
             {"op": "canonical", "json": 5}, {"op": "auth", "room_version": "9"},
             {"op": "resolve", "room_version": "9", "events": [], "state_sets": 5}, [], 5, None), 1):

@@ -16,10 +16,11 @@ import pathlib
 import sys
 import time
 
-import coverage
+import rule_hits
 from asks import ERROR, History
+from canonical import encode
 from history import EVENTS, FORKS
-from judge import agrees, read, shrink, wanted
+from judge import agrees, explain, read, shrink, wanted
 from peer import Peer
 from versions import VERSIONS
 
@@ -51,11 +52,9 @@ class Tally:
             self.counts[version, "too small"] += 1
 
 
-def describe(seed, version, number, ask, line, peer):
+def describe(seed, version, number, ask):
     """A disagreement as a record that can be sent to another process."""
-    return {"seed": seed, "version": version, "question": number, "line": ask.line,
-            "want": "an error" if ask.want is ERROR else ask.want,
-            "got": line if line is not None else "no answer; stderr: " + " | ".join(peer.errors)}
+    return {"seed": seed, "version": version, "question": number, "line": ask.line}
 
 
 def settle(waiting, peer, tally, most):
@@ -65,7 +64,7 @@ def settle(waiting, peer, tally, most):
         line = peer.receive()
         if line is None or not agrees(ask.want, line):
             if len(tally.wrong) < most:
-                tally.wrong.append(describe(seed, version, number, ask, line, peer))
+                tally.wrong.append(describe(seed, version, number, ask))
             if line is None:
                 return
 
@@ -112,28 +111,31 @@ def run(options):
     return total
 
 
+def reproduce(record, command):
+    """The smallest request found for a disagreement, what is wanted, and what the command says."""
+    line = shrink(record["line"], lambda: Peer(command))
+    peer = Peer(command)
+    got = peer.ask(line) or json.dumps("no answer; stderr: " + " | ".join(peer.errors))
+    peer.close()
+    return line, wanted(line), got
+
+
 def write_report(folder, wrong, command):
     """One file for each disagreement, made smaller where that can be; usable by vectors.py."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for number, record in enumerate(wrong, 1):
-        line = shrink(record["line"], lambda: Peer(command))
-        want = wanted(line)
-        peer = Peer(command)
-        got = peer.ask(line) or "no answer; stderr: " + " | ".join(peer.errors)
-        peer.close()
+        line, want, got = reproduce(record, command)
+        name = "version %s, seed %s, question %d" % (
+            record["version"], record["seed"], record["question"])
+        answer = encode({"error": True} if want is ERROR else want)
         path = folder / ("disagreement-%02d.jsonl" % number)
-        request = json.loads(line) if line != record["line"] else None
-        text = '{"name":%s,"request":%s,"answer":%s,"got":%s}\n' % (
-            json.dumps("version %s seed %s question %d" % (
-                record["version"], record["seed"], record["question"])), line,
-            json.dumps({"error": True} if want is ERROR else want, default=str),
-            got if read(got) else json.dumps(got))
-        path.write_text(text, encoding="utf-8")
-        assert request is None or isinstance(request, dict)
-        print("  %s: version %s, seed %s, question %d\n    want %.300s\n    got  %.300s" % (
-            path, record["version"], record["seed"], record["question"], record["want"],
-            record["got"]))
+        path.write_text('{"name":%s,"request":%s,"answer":%s,"got":%s}\n' % (
+            json.dumps(name), line, answer, got if read(got) else json.dumps(got)),
+            encoding="utf-8")
+        print("  %s: %s, %d bytes" % (path, name, len(line)))
+        for text in explain(line, want, got) or ["want %.400s" % answer, "got  %.400s" % got]:
+            print("    " + text)
 
 
 def print_counts(total, versions):
@@ -176,8 +178,8 @@ def main():
     total = run(options)
     print_counts(total, options.versions)
     if options.hits or options.min_hits:
-        print("\n".join(coverage.table(total.hits, options.versions)))
-    few = list(coverage.too_few(total.hits, options.versions, options.min_hits))
+        print("\n".join(rule_hits.table(total.hits, options.versions)))
+    few = list(rule_hits.too_few(total.hits, options.versions, options.min_hits))
     print("\n".join(few))
     small = sum(count for (_, what), count in total.counts.items() if what == "too small")
     if small:

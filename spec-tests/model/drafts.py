@@ -7,7 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import level_events
 import pool
-from levels import Power
+from levels import NAMES, Power
 from selection import CREATE, JOIN_RULES, POWER_LEVELS, member
 
 
@@ -113,7 +113,7 @@ def ban(scene):
 
 def knock(scene):
     user = scene.mostly(0.6, "leave")
-    return _member(scene, user if scene.rng.random() < 0.85 else scene.any(), user, "knock")
+    return _member(scene, user if scene.rng.random() < 0.75 else scene.any(), user, "knock")
 
 
 def odd_member(scene):
@@ -228,7 +228,7 @@ def power_levels(scene, spoil=0.5):
     content = (level_events.fresh(scene.rng, scene.version, pool.USERS)
                if not current or scene.rng.random() < 0.1
                else level_events.changed(scene.rng, scene.version, current, spoil))
-    if scene.version.creators_above_all and scene.rng.random() < 0.9:
+    if scene.version.creators_above_all and scene.rng.random() < 0.8:
         _forget_creators(content, scene.room.creators)
     key = "" if scene.rng.random() < 0.96 else scene.rng.choice(("x", scene.any()))
     return draft("m.room.power_levels", scene.strong(), content, key)
@@ -238,6 +238,27 @@ def _forget_creators(content, creators):
     users = content.get("users")
     if isinstance(users, dict) and any(user in users for user in creators):
         content["users"] = {user: level for user, level in users.items() if user not in creators}
+
+
+def one_level(scene):
+    """Power levels with one entry of one map, or one named level, changed or taken out."""
+    rng, content = scene.rng, dict(scene.content_of(POWER_LEVELS))
+    maps = [name for name in ("events", "notifications", "users")
+            if isinstance(content.get(name), dict) and content[name]]
+    name = rng.choice(maps + ["", ""])
+    levels = content if name == "" else dict(content[name])
+    keys = sorted(NAMES if name == "" else levels)
+    key = rng.choice([*keys, rng.choice(pool.USERS)] if name == "users" else keys)
+    if key in levels and rng.random() < 0.3:
+        del levels[key]
+    else:
+        levels[key] = (rng.choice((75, 100, 101)) if rng.random() < 0.35
+                       else pool.some_level(rng, scene.version, 0.06))
+    if name != "":
+        content[name] = levels
+    if scene.version.creators_above_all:
+        _forget_creators(content, scene.room.creators)
+    return draft("m.room.power_levels", scene.mostly(0.9, "join"), content, "")
 
 
 def mild_power_levels(scene):
@@ -290,10 +311,11 @@ HISTORY = {join: 9, invite: 5, leave: 4, kick: 4, unban: 1, ban: 4, knock: 3, of
            take_third_party: 3, state_event: 8, message: 3, aliases: 1, redaction: 2,
            mild_power_levels: 7, join_rules: 5, other_state: 1, odd_member: 0.4, power_levels: 1}
 
-PROBES = {join: 12, first_join: 2, invite: 5, leave: 4, kick: 5, unban: 6, ban: 5, knock: 5,
+PROBES = {join: 12, first_join: 2, invite: 5, leave: 4, kick: 5, unban: 6, ban: 5, knock: 6,
           odd_member: 3,
           offer_third_party: 3, take_third_party: 14, state_event: 4, message: 3, aliases: 3,
-          redaction: 3, power_levels: 18, mild_power_levels: 6, join_rules: 1, create: 8}
+          redaction: 3, power_levels: 16, mild_power_levels: 4, one_level: 14, join_rules: 1,
+          create: 8}
 
 
 def pick(rng, weights):

@@ -2,14 +2,15 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-import copy
 import json
 
 from asks import ERROR
 from canonical import BadJson, Digits, encode, parse
+from events import event_id
 from protocol import answer
+from versions import TABLE
 
-MOST_TRIES = 400
+MOST_TRIES = 1500
 
 
 def read(line):
@@ -45,19 +46,26 @@ def wanted(line):
     return got
 
 
-def _smaller(request):
-    """Requests that are this one less one thing."""
-    for field in ("state_sets", "events", "auth_events", "rejected"):
-        for place in range(len(request.get(field) or ())):
-            less = copy.copy(request)
-            less[field] = request[field][:place] + request[field][place + 1:]
-            yield less
+def _parts(request):
+    """Places of all that can be left out: (field, place) or ("state_sets", set, place)."""
     for place, ids in enumerate(request.get("state_sets") or ()):
-        for at in range(len(ids)):
-            less = copy.copy(request)
-            less["state_sets"] = list(request["state_sets"])
-            less["state_sets"][place] = ids[:at] + ids[at + 1:]
-            yield less
+        for at in reversed(range(len(ids))):
+            yield "state_sets", place, at
+    for field in ("state_sets", "events", "auth_events", "rejected"):
+        for place in reversed(range(len(request.get(field) or ()))):
+            yield field, place
+
+
+def _without(request, field, place, at=None):
+    """The request without one part, or None when it is not there any more."""
+    rest = list(request[field])
+    if place >= len(rest) or at is not None and at >= len(rest[place]):
+        return None
+    if at is None:
+        del rest[place]
+    else:
+        rest[place] = rest[place][:at] + rest[place][at + 1:]
+    return {**request, field: rest}
 
 
 def shrink(line, make_peer):
@@ -68,18 +76,33 @@ def shrink(line, make_peer):
         return line
     if not isinstance(request, dict) or request.get("op") not in ("resolve", "auth"):
         return line
-    peer, tries, found = make_peer(), 0, True
-    want_error = wanted(line) is ERROR
-    while found and tries < MOST_TRIES and not peer.broken:
-        found = False
-        for less in _smaller(request):
+    peer, tries, want_error = make_peer(), 0, wanted(line) is ERROR
+    for _ in range(2):
+        for part in list(_parts(request)):
+            less = _without(request, *part)
+            if less is None or tries >= MOST_TRIES or peer.broken:
+                continue
             tries += 1
             text = encode(less)
             want = wanted(text)
             if (want is ERROR) == want_error and not agrees(want, peer.ask(text)):
-                request, found = less, True
-                break
-            if tries >= MOST_TRIES or peer.broken:
-                break
+                request = less
     peer.close()
     return encode(request)
+
+
+def explain(line, want, got):
+    """Texts on how two answers to a `resolve` line differ: the events that only one has."""
+    request, got = parse(line), read(got)
+    if want is ERROR or "state" not in want or not isinstance(got.get("state"), list):
+        return []
+    version = TABLE[request["room_version"]]
+    events = {event_id(raw, version): raw for raw in request["events"]}
+    texts = []
+    for says, ids in (("model only", set(want["state"]) - set(got["state"])),
+                      ("command only", set(got["state"]) - set(want["state"]))):
+        for name in sorted(ids):
+            raw = events.get(name, {})
+            texts.append("%s: %s %s %s by %s" % (
+                says, name, raw.get("type"), raw.get("state_key"), raw.get("sender")))
+    return texts

@@ -79,5 +79,5 @@ def changed(rng, version, content, spoil):
         change = rng.choice((_change_user, _change_user, _change_name, _change_map))
         if rng.random() < spoil * 0.4:
             change = _spoil
-        change(content, rng, version, spoil * 0.3)
+        change(content, rng, version, spoil * 0.4)
     return content

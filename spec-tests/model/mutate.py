@@ -41,7 +41,7 @@ class Result:
 
 
 class Corpus:
-    """Histories in a fixed order, all versions in turn; the first ones are kept for the next run."""
+    """Histories in a fixed order, all versions in turn; the first ones are kept."""
 
     def __init__(self, seed):
         self.seed = seed

@@ -18,7 +18,6 @@ import canonical  # noqa: E402
 import cases_auth  # noqa: E402
 import cases_events  # noqa: E402
 import cases_resolve  # noqa: E402
-import coverage  # noqa: E402
 import ed25519  # noqa: E402
 import events  # noqa: E402
 import history  # noqa: E402
@@ -27,6 +26,7 @@ import judge  # noqa: E402
 import levels  # noqa: E402
 import protocol  # noqa: E402
 import resolve  # noqa: E402
+import rule_hits  # noqa: E402
 import vectors  # noqa: E402
 from canonical import Digits  # noqa: E402
 from rule_table import RULES, leaves  # noqa: E402
@@ -145,9 +145,11 @@ def test_signing_vectors():
         "KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw")
     for event, content_hash, want in (
             (cases_events.MINIMAL, cases_events.MINIMAL_HASH,
-             "KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma+lYAg"),
+             "KxwGjPSDEtvnFgU00fwFz+l6d2pJM6XBIaMEn81SXPTRl16AqLAYqfIReFGZlHi5KLjAWbOoMszkwsQma"
+             "+lYAg"),
             (cases_events.MESSAGE, cases_events.MESSAGE_HASH,
-             "Wm+VzmOUOz08Ds+0NTWb1d4CZrVsJSikkeRxh6aCcUwu6pNC78FunoD7KNWzqFn241eYHYMGCA5McEiVPdhzBA")):
+             "Wm+VzmOUOz08Ds+0NTWb1d4CZrVsJSikkeRxh6aCcUwu6pNC78FunoD7KNWzqFn241eYHYMGCA5McEiV"
+             "PdhzBA")):
         assert events.content_hash(event) == content_hash
         bare = events.redact({**event, "hashes": {"sha256": content_hash}}, TABLE["1"])
         bare.pop("signatures")
@@ -324,7 +326,7 @@ def test_questions_agree_with_the_whole_protocol():
 def test_every_rule_has_ways_to_be_met():
     for version in VERSIONS:
         for rule in leaves(RULES[version]):
-            assert coverage.ways(rule), rule
+            assert rule_hits.ways(rule), rule
         assert len({rule.number for rule in leaves(RULES[version])}) == len(
             list(leaves(RULES[version])))
 

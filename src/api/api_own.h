@@ -15,9 +15,17 @@ const myl_config *myl_api_config(void);
 
 #define ENDPOINT(method, path, auth, rate, run, body, limit, handler)                              \
     myl_rc myl_##handler(myl_req *req, const myl_body_##body *in);
+#define ADMIN ENDPOINT
+#define METRICS ENDPOINT
+#define DISCOVERY ENDPOINT
+#define OPERATION ENDPOINT
 #define ALIAS(method, path, auth, rate, run, body, limit, handler)
 #include "api/endpoints.def"
 #undef ALIAS
+#undef OPERATION
+#undef DISCOVERY
+#undef METRICS
+#undef ADMIN
 #undef ENDPOINT
 
 #endif

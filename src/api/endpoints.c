@@ -28,15 +28,23 @@ const myl_config *myl_api_config(void)
     {                                                                                              \
         return myl_##handler(req, in);                                                             \
     }
+#define ADMIN ENDPOINT
+#define METRICS ENDPOINT
+#define DISCOVERY ENDPOINT
+#define OPERATION ENDPOINT
 #define ALIAS(method, path, auth, rate, run, body, limit, handler)
 #include "api/endpoints.def"
 #undef ALIAS
+#undef OPERATION
+#undef DISCOVERY
+#undef METRICS
+#undef ADMIN
 #undef ENDPOINT
 
-#define ENDPOINT(method_, path_, auth_, rate_, run_, body_, limit_, handler_)                      \
+#define ROW(apis_, method_, path_, auth_, rate_, run_, body_, limit_, handler_)                    \
     {.method = MYL_##method_,                                                                      \
      .path = path_,                                                                                \
-     .apis = MYL_API_CLIENT,                                                                       \
+     .apis = (apis_),                                                                              \
      .auth = MYL_AUTH_##auth_,                                                                     \
      .rate = MYL_RATE_##rate_,                                                                     \
      .run = MYL_RUN_##run_,                                                                        \
@@ -44,6 +52,12 @@ const myl_config *myl_api_config(void)
      .body_limit = MYL_LIMIT_BODY_##limit_,                                                        \
      .handler = call_##handler_,                                                                   \
      .name = #handler_},
+#define ENDPOINT(...) ROW(MYL_API_CLIENT, __VA_ARGS__)
+#define ADMIN(...) ROW(MYL_API_ADMIN, __VA_ARGS__)
+#define METRICS(...) ROW(MYL_API_METRICS, __VA_ARGS__)
+#define DISCOVERY(...) ROW(MYL_API_CLIENT | MYL_API_FEDERATION, __VA_ARGS__)
+#define OPERATION(...)                                                                             \
+    ROW(MYL_API_CLIENT | MYL_API_FEDERATION | MYL_API_ADMIN | MYL_API_METRICS, __VA_ARGS__)
 #define ALIAS ENDPOINT
 
 static const myl_endpoint endpoints[] = {

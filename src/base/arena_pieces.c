@@ -1,6 +1,7 @@
 /* arena_pieces.c: the arena of a job in dev builds: every piece is a malloc of its own.
  *
- * Why:     so the sanitizers see each overrun, and each use after the job or after a mark's release.
+ * Why:     so the sanitizers see each overrun, and each use after the job or after a mark's
+ *          release.
  * Callers: ctx.c, text.c and list.c, through base_own.h. Only in dev builds (else arena_blocks.c).
  * Memory:  an array lists the pieces in order; a mark is the number of them.
  * Holds:   growing always moves, so that a pointer kept across an append is found.

@@ -12,7 +12,8 @@
 
 /* Bytes that are not zeroed, aligned for any type; the arena is made at the first call. */
 void *myl_arena_take(myl_ctx *cx, size_t bytes);
-/* Room for new_bytes whose first old_bytes are those of `old`; in place when nothing lies behind. */
+/* Room for new_bytes whose first old_bytes are those of `old`; in place when nothing lies behind.
+ *  */
 void *myl_arena_grow(myl_ctx *cx, void *old, size_t old_bytes, size_t new_bytes);
 /* Frees what was made after the mark. The mark of an unused arena frees all but the first block. */
 void myl_arena_release(myl_arena *arena, myl_mark mark);

@@ -37,7 +37,8 @@ void *myl_list_at(const myl_list *list, size_t index)
 
 typedef int (*comparison)(const void *a, const void *b);
 
-/* Merges the sorted runs [from, middle) and [middle, end) of `in` into `out`. Equal ones keep order. */
+/* Merges the sorted runs [from, middle) and [middle, end) of `in` into `out`. Equal ones keep
+ * order. */
 typedef struct {
     const char *in;
     char *out;

@@ -73,7 +73,8 @@ static void put_number(log_line *line, int64_t number)
     put(line, (myl_str){digits, (size_t)len});
 }
 
-/* Bytes of the character at s[at]: 1 also for a byte that is no character (then *valid is false). */
+/* Bytes of the character at s[at]: 1 also for a byte that is no character (then *valid is false).
+ *  */
 static size_t character_length(myl_str s, size_t at, bool *valid)
 {
     *valid = true;
@@ -87,7 +88,8 @@ static size_t character_length(myl_str s, size_t at, bool *valid)
     return 1;
 }
 
-/* The escaped form of one character in `room` (8 bytes); its length. C1 controls count as controls. */
+/* The escaped form of one character in `room` (8 bytes); its length. C1 controls count as controls.
+ *  */
 static size_t escape(myl_str character, bool valid, char room[8])
 {
     uint8_t first = (uint8_t)character.at[0];
@@ -140,7 +142,7 @@ static void put_time(log_line *line)
     put(line, (myl_str){text, len});
 }
 
-/* --- the two forms ------------------------------------------------------------------------------ */
+/* --- the two forms ---------------------------------------------------------------------------- */
 
 static bool has_room_for_value(const log_line *line, const char *name)
 {
@@ -235,7 +237,7 @@ void myl_log_failure(const myl_ctx *cx, const char *folder)
             MYL_LOG_INT("line", error->line));
 }
 
-/* --- levels ------------------------------------------------------------------------------------- */
+/* --- levels ----------------------------------------------------------------------------------- */
 
 bool myl_log_wanted(myl_log_level level, const char *folder)
 {

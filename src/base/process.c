@@ -1,7 +1,8 @@
 /* process.c: memory that outlives a job: process memory and shared values.
  *
  * Callers: caches, queues, tables, configuration. Threads: any; may be freed on another thread.
- * Memory:  the owner frees; want of memory ends the process, so sizes a stranger decides have limits.
+ * Memory:  the owner frees; want of memory ends the process, so sizes a stranger decides have
+ *          limits.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,4 +1,5 @@
-/* check.c: what values must be like: numbers with units, named checks of texts, keys that belong together.
+/* check.c: what values must be like: numbers with units, named checks of texts, keys that belong
+ * together.
  *
  * Callers: values.c for one key, file.c for the whole.
  *
@@ -10,7 +11,7 @@
 
 #define SERVER_NAME_BYTES 230 /* user ids are at most 255 */
 
-/* --- numbers with units ------------------------------------------------------------------------- */
+/* --- numbers with units ----------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -96,7 +97,7 @@ void myl_config_range(const config_row *row, int64_t *low, int64_t *high)
     MYL_ASSERT(myl_config_number(row->kind, myl_str_of(dots + 2), high));
 }
 
-/* --- texts -------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 bool myl_config_next_choice(const char *choices, size_t *from, myl_str *out)
 {
@@ -175,9 +176,9 @@ static const struct {
     bool (*passes)(myl_str text);
 } checks[] = {
     {"server name", is_server_name},
-    {"url", is_url},
+    {"URL", is_url},
     {"address", is_address},
-    {"log levels", is_log_levels},
+    {"list of log levels", is_log_levels},
 };
 
 bool myl_config_check_text(const char *check, myl_str text)
@@ -191,7 +192,7 @@ bool myl_config_check_text(const char *check, myl_str text)
     return checks[index].passes(text);
 }
 
-/* --- keys that belong together ------------------------------------------------------------------ */
+/* --- keys that belong together ---------------------------------------------------------------- */
 
 static void check_listener(config_reader *reader, size_t index, const myl_config_listener *listener)
 {

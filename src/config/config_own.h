@@ -54,6 +54,7 @@ typedef struct {
     myl_ctx *cx;        /* the caller's: for what is only needed while reading */
     myl_ctx *memory;    /* the configuration's */
     const char *source; /* in messages */
+    bool lines;         /* has it lines? */
     myl_str folder;     /* of relative paths, with its slash; "" for the current one */
     myl_text problems;  /* a line each */
     size_t problem_count;
@@ -91,7 +92,8 @@ void myl_config_take_file(config_reader *reader, const config_target *target, co
 void myl_config_take_listeners(config_reader *reader, const config_target *target,
                                const config_row *row, const yaml_node_t *node);
 
-/* The text of a scalar in one of the number kinds; false: not understood. Limits are not looked at. */
+/* The text of a scalar in one of the number kinds; false: not understood. Limits are not looked at.
+ *  */
 bool myl_config_number(config_kind kind, myl_str text, int64_t *out);
 /* "low..high" of the row, in the kind's own unit. */
 void myl_config_range(const config_row *row, int64_t *low, int64_t *high);

@@ -16,7 +16,7 @@
 #include <myelin/base_limit.h>
 #include <myelin/base_table.h>
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 size_t myl_config_line(const yaml_node_t *node)
 {
@@ -31,7 +31,7 @@ void myl_config_problem(config_reader *reader, size_t line, myl_str key, const c
     if (out->len > 0)
         myl_text_add_byte(out, '\n');
     myl_text_add(out, myl_str_of(reader->source));
-    if (line > 0)
+    if (line > 0 && reader->lines)
         myl_text_addf(out, ":%zu", line);
     myl_text_add(out, MYL_S(": "));
     if (myl_str_present(key))
@@ -54,7 +54,7 @@ static myl_rc verdict(config_reader *reader)
     return myl_fail(reader->cx, MYL_BAD_CONFIG, "%.*s", MYL_FMT(myl_text_str(&reader->problems)));
 }
 
-/* --- mappings ----------------------------------------------------------------------------------- */
+/* --- mappings --------------------------------------------------------------------------------- */
 
 /* Do keys of the table stand under this group ("log" of "log.level")? */
 static bool is_group(const config_table *table, myl_str name)
@@ -146,7 +146,7 @@ void myl_config_take_mapping(config_reader *reader, const config_target *target,
     }
 }
 
-/* --- values from text --------------------------------------------------------------------------- */
+/* --- values from text ------------------------------------------------------------------------- */
 
 bool myl_config_take_yaml(config_reader *reader, const config_target *target, const config_row *row,
                           myl_str yaml, const char **problem)
@@ -207,7 +207,7 @@ void myl_config_take_listeners(config_reader *reader, const config_target *targe
         (myl_config_listeners){listeners, count};
 }
 
-/* --- the file ----------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void check_required(config_reader *reader, const config_target *target)
 {
@@ -278,6 +278,7 @@ static config_reader start_reader(myl_ctx *cx, myl_config *config, const char *s
 static myl_rc load(myl_ctx *cx, FILE *file, const char *path, myl_config *config)
 {
     config_reader reader = start_reader(cx, config, path);
+    reader.lines = true;
     bool *given = myl_new_array(cx, bool, myl_config_keys.count);
     config_target target = {&myl_config_keys, config, given, MYL_S(""), NULL};
     yaml_parser_t parser;
@@ -314,6 +315,7 @@ myl_rc myl_config_load(myl_ctx *cx, const char *path, myl_config **out)
 myl_rc myl_config_set(myl_ctx *cx, myl_config *config, const char *assignment)
 {
     config_reader reader = start_reader(cx, config, "--set");
+    myl_config before = *config;
     bool *given = myl_new_array(cx, bool, myl_config_keys.count);
     config_target target = {&myl_config_keys, config, given, MYL_S(""), NULL};
     myl_str whole = myl_str_of(assignment);
@@ -330,6 +332,10 @@ myl_rc myl_config_set(myl_ctx *cx, myl_config *config, const char *assignment)
         myl_config_problem(&reader, 0, key, "%s", problem);
     if (reader.problem_count == 0)
         myl_config_check_whole(&reader, config);
+    if (reader.problem_count > 0) {
+        before.memory = config->memory;
+        *config = before;
+    }
     return verdict(&reader);
 }
 

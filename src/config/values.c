@@ -40,7 +40,7 @@ static bool is_number_kind(config_kind kind)
            kind == CONFIG_SIZE || kind == CONFIG_MODE;
 }
 
-/* --- what a refusal says ------------------------------------------------------------------------ */
+/* --- what a refusal says ---------------------------------------------------------------------- */
 
 /* "a|b" as "a, b". */
 static myl_str choices_of(myl_ctx *cx, const char *choices)
@@ -116,7 +116,7 @@ static void refuse(config_reader *reader, const config_target *target, const con
                        MYL_FMT(shown(reader->cx, row, node)));
 }
 
-/* --- scalars ------------------------------------------------------------------------------------ */
+/* --- scalars ---------------------------------------------------------------------------------- */
 
 /* A copy with the configuration's life; absent when empty. */
 static myl_str kept(config_reader *reader, myl_str text)
@@ -202,7 +202,7 @@ static bool take_scalar(config_reader *reader, const config_row *row, const yaml
     return take_text(reader, row, node, place);
 }
 
-/* --- lists -------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static size_t list_length(const yaml_node_t *node)
 {
@@ -285,7 +285,7 @@ void myl_config_take(config_reader *reader, const config_target *target, const c
         refuse(reader, target, row, node);
 }
 
-/* --- secrets in files --------------------------------------------------------------------------- */
+/* --- secrets in files ------------------------------------------------------------------------- */
 
 /* What is in the file, without the newline at its end. */
 static const char *read_secret(config_reader *reader, const char *path, myl_str *out)

@@ -19,4 +19,7 @@ struct myl_signing_key {
 /* For libraries that take unsigned bytes; never NULL. */
 const unsigned char *myl_crypto_bytes(myl_str s);
 
+/* Into `out`, which has room for text.len / 4 * 3 + 3 bytes; rules as myl_crypto_unbase64. */
+bool myl_crypto_base64_decode(myl_base64_form form, myl_str text, uint8_t *out, size_t *len);
+
 #endif

@@ -1,7 +1,7 @@
 /* sign.c: hashes, constant-time compare, random bytes, Ed25519, set digests.
  *
- * Why:     libsodium signs twice as fast as OpenSSL here, OpenSSL hashes four times as fast; so each
- *          does what it does best, and nobody above sees which.
+ * Why:     libsodium signs twice as fast as OpenSSL here, OpenSSL hashes four times as fast; so
+ *          each does what it does best, and nobody above sees which.
  * Threads: any, after myl_crypto_start.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -39,7 +39,7 @@ bool myl_crypto_equal(myl_str a, myl_str b)
     return a.len == b.len && sodium_memcmp(myl_crypto_bytes(a), myl_crypto_bytes(b), a.len) == 0;
 }
 
-/* --- random ------------------------------------------------------------------------------------- */
+/* --- random ----------------------------------------------------------------------------------- */
 
 void myl_crypto_random(void *out, size_t len)
 {
@@ -69,7 +69,7 @@ myl_str myl_crypto_random_text(myl_ctx *cx, size_t count)
     return (myl_str){text, count};
 }
 
-/* --- signatures --------------------------------------------------------------------------------- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 myl_signature myl_crypto_sign(const myl_signing_key *key, myl_str message)
 {

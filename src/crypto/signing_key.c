@@ -61,7 +61,7 @@ const uint8_t *myl_signing_key_public(const myl_signing_key *key)
     return key->public;
 }
 
-/* --- the file ----------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* The word at *from, which then stands behind the blank after it. */
 static myl_str next_word(myl_str line, size_t *from)
@@ -83,14 +83,15 @@ static myl_signing_key *key_of_line(myl_str line)
     myl_str version = next_word(line, &from);
     myl_str seed_text = myl_str_slice(line, from, SIZE_MAX);
     char name[KEY_VERSION_BYTES] = {0};
-    uint8_t seed[SEED_BYTES];
+    uint8_t seed[FILE_BYTES];
     size_t len = 0;
     if (!myl_str_equal(algorithm, MYL_S("ed25519")) || !is_version(version))
         return NULL;
-    if (sodium_base642bin(seed, sizeof(seed), seed_text.at, seed_text.len, NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0 ||
-        len != sizeof(seed))
+    bool decoded = myl_crypto_base64_decode(MYL_BASE64_STANDARD, seed_text, seed, &len);
+    if (!decoded || len != SEED_BYTES) {
+        sodium_memzero(seed, sizeof(seed));
         return NULL;
+    }
     memcpy(name, version.at, version.len);
     myl_signing_key *key = myl_signing_key_of_seed(seed, name);
     sodium_memzero(seed, sizeof(seed));

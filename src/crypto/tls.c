@@ -2,7 +2,8 @@
  *
  * Callers: http/ at start and at each reload. Threads: any.
  * Memory:  a context is counted by OpenSSL; connections hold their own reference.
- * Holds:   only TLS 1.2 and newer; of 1.2 only suites with forward secrecy and AEAD, as HTTP/2 asks.
+ * Holds:   only TLS 1.2 and newer; of 1.2 only suites with forward secrecy and AEAD, as HTTP/2
+ *          asks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

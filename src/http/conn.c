@@ -25,7 +25,8 @@
 
 #include "http/head.h"
 
-enum { LINGER_MS = 2000, CHUNK_OVERHEAD = 8, CHUNK_SLACK = 65536 };
+enum { LINGER_MS = 2000, DRAIN_BYTES = 64 << 20, DRAIN_PIECE = 1 << 20 };
+enum { CHUNK_OVERHEAD = 8, CHUNK_SLACK = 65536 };
 
 static void on_input(h2o_socket_t *sock, const char *err);
 static void on_written(h2o_socket_t *sock, const char *err);
@@ -141,18 +142,24 @@ static bool pass(http_conn *conn, const char *err)
 
 /* ---- answers that h2o knows nothing of ---- */
 
+/* Throws away what came, unread; ends when the peer has closed or sends without end. */
 static void on_drain(h2o_socket_t *sock, const char *err)
 {
     http_conn *conn = sock->on_close.data;
+    int fd = h2o_socket_get_fd(sock);
+    ssize_t dropped = -1;
 
-    if (err != NULL)
-        myl_http_conn_end(conn, "closed by the peer");
-    else
-        h2o_buffer_consume(&sock->input, sock->input->size);
+    while (err == NULL && conn->drained < DRAIN_BYTES) {
+        dropped = recv(fd, NULL, DRAIN_PIECE, MSG_TRUNC | MSG_DONTWAIT);
+        if (dropped <= 0)
+            break;
+        conn->drained += (size_t)dropped;
+    }
+    if (err != NULL || dropped == 0 || conn->drained >= DRAIN_BYTES)
+        myl_http_conn_end(conn, "refused");
 }
 
-/* What the peer still sends is read and dropped for a while: closing at once would make its kernel throw our answer
- * away. */
+/* What the peer still sends is dropped for a while: closing at once would make its kernel throw our answer away. */
 static void on_last_words(h2o_socket_t *sock, const char *err)
 {
     http_conn *conn = sock->on_close.data;
@@ -164,6 +171,7 @@ static void on_last_words(h2o_socket_t *sock, const char *err)
     if (conn->tls == NULL)
         shutdown(h2o_socket_get_fd(sock), SHUT_WR);
     conn->end_ms = myl_http_real_ms() + LINGER_MS;
+    h2o_socket_dont_read(sock, 1);
     h2o_socket_read_start(sock, on_drain);
 }
 
@@ -195,6 +203,8 @@ void myl_http_conn_refuse(http_conn *conn, int status, const char *errcode, cons
     conn->kind = HTTP_CONN_REFUSED;
     conn->end_ms = myl_http_real_ms() + LINGER_MS;
     h2o_socket_read_stop(conn->sock);
+    h2o_buffer_consume(&conn->sock->input, conn->sock->input->size);
+    myl_http_guard_account(conn);
     h2o_iovec_t words = h2o_iovec_init(conn->last_words,
                                        write_last_words(conn->last_words, ROOM, status, body));
     h2o_socket_write(conn->sock, &words, 1, on_last_words);
@@ -469,6 +479,7 @@ void myl_http_conn_adopt(http_loop *loop, const http_listener *listener, http_tl
     conn->loop = loop;
     conn->listener = listener;
     conn->tls = tls;
+    conn->number = loop->accepted++;
     conn->since_ms = myl_http_real_ms();
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     conn->sock = h2o_evloop_socket_create(loop->events, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
@@ -478,7 +489,6 @@ void myl_http_conn_adopt(http_loop *loop, const http_listener *listener, http_tl
     if (conn->next != NULL)
         conn->next->before = conn;
     loop->conns = conn;
-    atomic_fetch_add(&loop->conn_count, 1);
     myl_metric_add(MYL_METRIC_HTTP_CONNECTIONS, 1);
     note_peer(conn);
     if (loop->phase != HTTP_RUNNING || !myl_http_guard_admit(conn)) {

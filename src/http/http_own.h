@@ -45,7 +45,6 @@ typedef struct {
     const myl_config_listener *config;
     int fd;
     http_tls *tls; /* the first loop's; NULL: plain */
-    http_tls *next_tls; /* under way from a reload to the first loop */
     h2o_socket_t *sock; /* on the first loop */
     myl_http *http;
 } http_listener;
@@ -64,22 +63,24 @@ struct myl_http {
     http_loop *loops;
     size_t loop_count;
     h2o_globalconf_t h2o;
-    size_t largest_body;          /* of all rows */
     atomic_size_t connections;
     atomic_size_t held;           /* bytes of bodies under way */
     _Atomic uint64_t posts;       /* sequence number of the newest */
-    _Atomic uint64_t requests;    /* the last request id */
     atomic_bool stopping;
     pthread_mutex_t address_lock; /* rank HTTP_ADDRESSES */
     myl_table *addresses;         /* hashed address -> connections, as a number */
-    pthread_mutex_t end_lock;     /* only at the end: loops tell that they have finished */
+    pthread_mutex_t end_lock;     /* rank HTTP_END: how far the loops have come */
     pthread_cond_t ended;
-    size_t loops_ended;
 };
 
 /* ---- loops ---- */
 
 typedef enum { HTTP_RUNNING, HTTP_DRAINING, HTTP_CUTTING, HTTP_ENDED } http_phase;
+
+typedef struct {
+    http_mail mail;
+    http_phase phase;
+} http_phase_mail;
 
 struct http_loop {
     myl_http *http;
@@ -98,7 +99,12 @@ struct http_loop {
     size_t exchange_count;
     atomic_size_t lookers; /* requests that may park or are parked: posts are wanted */
     size_t jobs_out;       /* jobs that have not come back */
+    uint64_t requests;     /* so far, for their ids */
+    unsigned accepted;     /* connections so far, for their numbers */
     http_phase phase;
+    http_phase_mail phase_mails[HTTP_ENDED + 1];
+    bool is_drained; /* written under http->end_lock, as the next */
+    bool has_ended;
     int64_t next_sweep_ms;
     unsigned sweeps;
 };
@@ -136,6 +142,8 @@ struct http_conn {
     h2o_socket_cb inner_read;   /* h2o's callbacks behind our hooks */
     h2o_socket_cb inner_written;
     http_conn_kind kind;
+    unsigned sweep;             /* the last that found it in h2o's list (HTTP/2) */
+    unsigned number;            /* on its loop: spreads what is not asked of all at each sweep */
     unsigned depth;             /* hooks under way: it is freed when the last returns */
     const char *doom;           /* why it ends as soon as h2o has returned */
     int64_t since_ms;           /* when the present phase began: handshake, waiting, head, body */
@@ -147,6 +155,7 @@ struct http_conn {
     size_t address_len;
     char address[46];
     char *last_words;           /* an answer that h2o knows nothing of */
+    size_t drained;             /* bytes thrown away behind it */
     union {
         http_one one;
         http_frames two;
@@ -184,7 +193,7 @@ struct http_exchange {
 
 /* ---- jobs ---- */
 
-typedef enum { HTTP_STAGE_DECODE, HTTP_STAGE_RUN, HTTP_STAGE_PAGE } http_stage;
+typedef enum { HTTP_STAGE_DECODE, HTTP_STAGE_RUN, HTTP_STAGE_NEED, HTTP_STAGE_PAGE } http_stage;
 enum { HTTP_REPLY_HEADERS = 8 };
 
 typedef struct {
@@ -211,14 +220,14 @@ struct http_job {
     myl_change change;
     myl_job lane_job;
     http_stage stage;
+    myl_rc rc;           /* what it comes home with */
     uint64_t sequence;   /* the newest post when the handler began */
     void *body;          /* decoded */
     http_reply reply;
     myl_lane need_lane;
     myl_rc (*need_run)(myl_req *req, void *state);
     void *need_state;
-    myl_wait wait;       /* MYL_WAIT: what for */
-    uint64_t *wait_rooms; /* process memory, until the loop has it */
+    myl_wait wait;       /* MYL_WAIT: what for; its rooms are in the job */
     myl_ctx page;        /* memory of the present page */
     myl_text page_text;
     bool page_last;
@@ -228,6 +237,7 @@ struct http_job {
 /* ---- loop.c ---- */
 void myl_http_loop_open(http_loop *loop, myl_http *http, unsigned number);
 void myl_http_loop_run(http_loop *loop); /* starts its thread */
+void myl_http_loop_enter(http_loop *loop, http_phase phase); /* any thread; each phase once */
 int64_t myl_http_real_ms(void);          /* monotonic, never fake: for the guard */
 
 /* ---- conn.c ---- */
@@ -264,15 +274,18 @@ http_job *myl_http_gate_job(http_exchange *exchange);
 myl_rc myl_http_gate_pass(http_job *job);
 
 /* ---- job.c: the way through the threads ---- */
-void myl_http_job_go(http_job *job); /* to where its row runs */
-void myl_http_job_read(http_job *job); /* on a read worker */
+void myl_http_job_go(http_job *job); /* to where its row runs; it comes home by mail */
+myl_rc myl_http_job_call(http_job *job); /* runs the handler here */
+void myl_http_job_read(myl_queue_item *item); /* on a read worker */
 myl_rc myl_http_job_decode(http_job *job);
 void myl_http_job_free(http_job *job);
 
-/* ---- send.c: replies into h2o; on the loop ---- */
-void myl_http_send(http_exchange *exchange, myl_rc rc);
-void myl_http_send_page(http_exchange *exchange, myl_rc rc);
+/* ---- send.c: replies into h2o; on the loop. The exchange may be gone after each ---- */
+/* What the exchange's job has come home with; the job stays until h2o's request goes. */
+void myl_http_send(http_exchange *exchange);
+void myl_http_send_page(http_exchange *exchange); /* the next one of a reply that has begun */
 void myl_http_send_preflight(http_exchange *exchange);
+void myl_http_send_stopping(http_exchange *exchange); /* 503, without a job */
 /* h2o's own errors in the Matrix form: a filter for a path's configuration. */
 void myl_http_send_filter(h2o_pathconf_t *path);
 const char *myl_http_reason(int status);

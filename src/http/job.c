@@ -36,7 +36,7 @@ static void settle(http_job *job, myl_rc rc)
 
 /* ---- the handler ---- */
 
-static myl_rc call_handler(http_job *job)
+myl_rc myl_http_job_call(http_job *job)
 {
     myl_req *req = &job->req;
 
@@ -65,7 +65,7 @@ static myl_rc read_in_snapshot(http_job *job)
 
     MYL_TRY(myl_snapshot_open(&job->req.cx, job->http->store));
     if (job->stage == HTTP_STAGE_RUN)
-        rc = call_handler(job);
+        rc = myl_http_job_call(job);
     if (rc == MYL_OK && job->reply.more != NULL)
         rc = read_page(job);
     myl_snapshot_close(&job->req.cx);
@@ -109,7 +109,7 @@ void myl_http_job_read(myl_queue_item *item)
 
 static myl_rc run_change(myl_change *change)
 {
-    return call_handler(MYL_OF(change, http_job, change));
+    return myl_http_job_call(MYL_OF(change, http_job, change));
 }
 
 /* A long reply to a change: its first page is read in a snapshot of its commit. */
@@ -146,7 +146,7 @@ static void on_lane(myl_job *lane_job)
     if (atomic_load(&job->gone)) {
         settle(job, MYL_GONE);
     } else if (job->stage != HTTP_STAGE_NEED) {
-        settle(job, call_handler(job));
+        settle(job, myl_http_job_call(job));
     } else {
         job->req.plan.state = job->need_state;
         myl_rc rc = job->need_run(&job->req, job->need_state);
@@ -170,19 +170,16 @@ static void go_on_lane(http_job *job, myl_lane lane)
 
 void myl_http_job_go(http_job *job)
 {
+    bool reads = job->stage != HTTP_STAGE_RUN || job->req.endpoint->run == MYL_RUN_READ;
     myl_rc rc = MYL_OK;
 
-    if (job->stage == HTTP_STAGE_DECODE || job->stage == HTTP_STAGE_PAGE) {
+    if (reads)
         rc = myl_http_readers_put(job->http->readers, &job->item);
-    } else {
-        switch (job->req.endpoint->run) {
-        case MYL_RUN_LOOP: rc = call_handler(job); break;
-        case MYL_RUN_READ: rc = myl_http_readers_put(job->http->readers, &job->item); break;
-        case MYL_RUN_WRITE: rc = go_to_engine(job); break;
-        case MYL_RUN_SLOW: go_on_lane(job, MYL_LANE_REMOTE); break;
-        }
-    }
-    if (rc != MYL_OK || job->req.endpoint->run == MYL_RUN_LOOP)
+    else if (job->req.endpoint->run == MYL_RUN_WRITE)
+        rc = go_to_engine(job);
+    else
+        go_on_lane(job, MYL_LANE_REMOTE);
+    if (rc != MYL_OK)
         settle(job, rc);
 }
 

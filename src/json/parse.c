@@ -3,7 +3,8 @@
  * Why:     docs/decisions/002-json-parser.md.
  * Callers: the borders: request bodies, PDUs, stored JSON, answers of other servers.
  * Memory:  values wait on a stack until their container closes, then move to the arena as one array
- *          of the right size. The stack is on the C stack first and in process memory when it grows.
+ *          of the right size. The stack is on the C stack first and in process memory when it
+ *          grows.
  * Holds:   no recursion; JSON_DEPTH open containers and JSON_MEMBERS values at most.
  *          UTF-8 is checked for the whole text first, so strings need no second look.
  *
@@ -71,7 +72,7 @@ static myl_json *push(parser *p, myl_json_kind kind)
     return value;
 }
 
-/* --- strings ------------------------------------------------------------------------------------ */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* Has a byte of the word that ends a plain run: a quote, a backslash or a control? */
 static bool word_has_special(uint64_t word)
@@ -231,7 +232,7 @@ static myl_rc take_string(parser *p, myl_str *out)
     return take_escaped_string(p, inside, out);
 }
 
-/* --- numbers and words -------------------------------------------------------------------------- */
+/* --- numbers and words ------------------------------------------------------------------------ */
 
 static bool skip_digits(parser *p)
 {
@@ -300,7 +301,7 @@ static myl_rc take_word(parser *p)
     return MYL_OK;
 }
 
-/* --- containers --------------------------------------------------------------------------------- */
+/* --- containers ------------------------------------------------------------------------------- */
 
 static myl_rc open_container(parser *p, bool object)
 {

@@ -12,7 +12,7 @@
 
 #define INSERTION_SORT 24 /* members; more are merged */
 
-/* --- order -------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -59,7 +59,7 @@ bool myl_json_sort(myl_ctx *cx, myl_json **items, size_t count, myl_str *duplica
     return true;
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The index of the member, or of the one that would stand behind it. */
 static size_t place_of(const myl_json *object, myl_str key, bool *found)
@@ -131,7 +131,7 @@ bool myl_json_bool(const myl_json *object, myl_str key, bool missing)
     return member == NULL ? missing : member->truth;
 }
 
-/* --- equality ----------------------------------------------------------------------------------- */
+/* --- equality --------------------------------------------------------------------------------- */
 
 static bool same_scalar(const myl_json *a, const myl_json *b)
 {
@@ -175,7 +175,7 @@ bool myl_json_equal(const myl_json *a, const myl_json *b)
     }
 }
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static myl_json *make(myl_ctx *cx, myl_json_kind kind)
 {
@@ -239,7 +239,8 @@ const myl_json *myl_json_empty_object(void)
     return &empty;
 }
 
-/* `object` with members [from, from + dropped) replaced by `added` new ones at from, not yet set. */
+/* `object` with members [from, from + dropped) replaced by `added` new ones at from, not yet set.
+ *  */
 static myl_json *with_gap(myl_ctx *cx, const myl_json *object, size_t from, size_t dropped,
                           size_t added)
 {

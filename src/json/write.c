@@ -24,7 +24,7 @@ typedef struct {
     myl_text *out; /* NULL: only check */
 } walk;
 
-/* --- strings ------------------------------------------------------------------------------------ */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* 0: as it is; 'u': \u00xx; else the letter behind the backslash. */
 static const char escapes[256] = {
@@ -70,7 +70,7 @@ void myl_json_write_str(myl_text *out, myl_str text)
     myl_text_add_byte(out, '"');
 }
 
-/* --- numbers ------------------------------------------------------------------------------------ */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static bool is_strict(int64_t integer)
 {
@@ -109,7 +109,7 @@ static const char *write_number(const walk *w, const myl_json *value)
     return NULL;
 }
 
-/* --- the tree ----------------------------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------------------------- */
 
 static void put(const walk *w, myl_str text)
 {

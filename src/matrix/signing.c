@@ -14,13 +14,15 @@
 
 static const myl_str uncovered[] = {MYL_S_INIT("signatures"), MYL_S_INIT("unsigned")};
 
-/* The signature bytes of `name` under `key_id`; absent when there are none to decode. */
+/* The signature bytes of `name` under `key_id`; absent when there are none to decode. Some servers write the
+ * URL-safe alphabet. */
 static myl_str signature_of(myl_ctx *cx, const myl_json *object, myl_str name, myl_str key_id)
 {
     const myl_json *signatures = myl_json_object(object, MYL_S("signatures"));
     myl_str text = myl_json_text(myl_json_object(signatures, name), key_id);
-    myl_str bytes = MYL_ABSENT;
-    if (!myl_str_present(text) || !myl_crypto_unbase64(cx, MYL_BASE64_STANDARD, text, &bytes))
+    myl_str bytes;
+    if (!myl_str_present(text) || (!myl_crypto_unbase64(cx, MYL_BASE64_STANDARD, text, &bytes) &&
+                                   !myl_crypto_unbase64(cx, MYL_BASE64_URL, text, &bytes)))
         return MYL_ABSENT;
     return bytes;
 }
@@ -99,6 +101,21 @@ static void add_server(myl_list *list, myl_str user_or_event_id)
     myl_list_push(list, myl_str, server);
 }
 
+/* Auth rule 5.2.1 and its like. */
+static myl_rc add_authorising_server(myl_ctx *cx, const myl_event *event, myl_list *list)
+{
+    const myl_json *user = MYL_JSON_AT(event->content, "join_authorised_via_users_server");
+    if (!event->version->restricted || user == NULL ||
+        !myl_str_equal(event->type, MYL_S("m.room.member")))
+        return MYL_OK;
+    if (user->kind != MYL_JSON_STRING || !myl_id_is_user(user->text))
+        return myl_fail(
+            cx, MYL_BAD_SIGNATURE,
+            "join_authorised_via_users_server: no user id, so no server can have signed");
+    add_server(list, user->text);
+    return MYL_OK;
+}
+
 myl_rc myl_event_signers(myl_ctx *cx, const myl_event *event, const myl_str **servers,
                          size_t *count)
 {
@@ -107,8 +124,7 @@ myl_rc myl_event_signers(myl_ctx *cx, const myl_event *event, const myl_str **se
         add_server(&list, event->sender);
     if (event->version->event_id == MYL_EVENT_ID_GIVEN)
         add_server(&list, event->event_id);
-    if (event->version->restricted && myl_str_equal(event->type, MYL_S("m.room.member")))
-        add_server(&list, myl_json_text(event->content, MYL_S("join_authorised_via_users_server")));
+    MYL_TRY(add_authorising_server(cx, event, &list));
     *servers = list.at;
     *count = list.count;
     return MYL_OK;

@@ -211,6 +211,8 @@ myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outg
     myl_str bytes;
 
     MYL_TRY(check_sizes(cx, outgoing));
+    if (myl_str_present(outgoing->redacts))
+        MYL_TRY(myl_room_check_redaction(cx, head, outgoing));
     MYL_TRY(fill_draft(cx, head, outgoing, &draft));
     MYL_TRY(myl_event_finish(cx, &draft, server.key, server.server_name, &event, &bytes));
     MYL_TRY(check_allowed(cx, head, &event));

@@ -47,3 +47,26 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
         return MYL_OK;
     return mark_redacted(cx, &target, stored->number);
 }
+
+/* Spec: Client-Server API, Redactions: others' events take the redact level; the rules alone would let any user of the
+ * same server. An event that is not known here is judged when it comes. */
+myl_rc myl_room_check_redaction(myl_ctx *cx, const myl_room_head *head,
+                                const myl_outgoing *outgoing)
+{
+    myl_stored target;
+    myl_power power;
+    myl_str sender;
+    uint64_t number;
+
+    MYL_TRY(myl_room_event_number(cx, outgoing->redacts, &number));
+    if (number == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(cx, number, &target));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, target.sender, &sender));
+    if (myl_str_equal(sender, outgoing->sender))
+        return MYL_OK;
+    MYL_TRY(myl_room_power(cx, head, &power));
+    if (myl_power_user(&power, outgoing->sender) < myl_power_action(&power, "redact"))
+        return myl_fail(cx, MYL_FORBIDDEN, "redacting others' events takes the redact level");
+    return MYL_OK;
+}

@@ -44,6 +44,10 @@ myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outg
 myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const myl_event *redaction,
                                 const myl_stored *stored);
 
+/* May this user of ours redact that event? */
+myl_rc myl_room_check_redaction(myl_ctx *cx, const myl_room_head *head,
+                                const myl_outgoing *outgoing);
+
 /* membership.c: content of a member event with the profile of a local user. */
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out);
 

@@ -110,6 +110,12 @@ static myl_rc begin_period(myl_ctx *cx, int64_t period)
     return myl_store_put(cx, MYL_TABLE_ROOM_META, MYL_S("txn_period"), myl_key_str(&value));
 }
 
+/* In the batch that begins a period its table is still being emptied: the ids of that batch go to the other one. */
+static myl_table_id table_for_writing(myl_ctx *cx, int64_t period)
+{
+    return myl_store_is_clearing(cx, table_of(period)) ? table_of(period + 1) : table_of(period);
+}
+
 myl_rc myl_room_txn_put(myl_ctx *cx, const myl_caller *caller, myl_str scope, myl_str txn_id,
                         myl_str result)
 {
@@ -119,5 +125,6 @@ myl_rc myl_room_txn_put(myl_ctx *cx, const myl_caller *caller, myl_str scope, my
     MYL_TRY(stored_period(cx, &period));
     if (now > period)
         MYL_TRY(begin_period(cx, now));
-    return myl_store_put(cx, table_of(now > period ? now : period), myl_key_str(&key), result);
+    return myl_store_put(cx, table_for_writing(cx, now > period ? now : period), myl_key_str(&key),
+                         result);
 }

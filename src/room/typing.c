@@ -26,6 +26,7 @@ typedef struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static myl_table *rooms;
 static uint64_t counter, boot;
+static int64_t next_end = INT64_MAX; /* tick at which the first of all typists is over */
 
 /* Under the lock. */
 static void begin(void)
@@ -51,24 +52,45 @@ static void remove_typist(room_typing *room, size_t i)
     room->counter = ++counter;
 }
 
-/* True: somebody stopped. */
-static bool expire_room(room_typing *room, int64_t now)
+static void expire_room(room_typing *room, int64_t now)
 {
-    bool changed = false;
-
     for (size_t i = room->count; i-- > 0;) {
-        if (room->typists[i].until > now)
-            continue;
-        remove_typist(room, i);
-        changed = true;
+        if (room->typists[i].until <= now)
+            remove_typist(room, i);
+        else if (room->typists[i].until < next_end)
+            next_end = room->typists[i].until;
     }
-    return changed;
+}
+
+/* Under the lock: whoever is over goes. Looks at rooms only when somebody's time has come. */
+static void expire(void)
+{
+    int64_t now = myl_tick_ms();
+    uint64_t room;
+    size_t at = 0;
+    void *value;
+
+    if (now < next_end)
+        return;
+    next_end = INT64_MAX;
+    while (myl_table_next(rooms, &at, &room, &value))
+        expire_room(value, now);
+}
+
+/* Under the lock, before anything is asked or changed. */
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    begin();
+    expire();
 }
 
 static bool set_typing(room_typing *room, uint64_t user, int64_t until)
 {
     size_t i = find_typist(room, user);
 
+    if (until < next_end)
+        next_end = until;
     if (i == room->count) {
         if (room->count == MYL_LIMIT_TYPISTS)
             return false;
@@ -96,8 +118,7 @@ bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms)
     room_typing *typing;
     bool changed = false;
 
-    pthread_mutex_lock(&lock);
-    begin();
+    enter();
     typing = timeout_ms > 0 ? room_of(room) : myl_table_get(rooms, room);
     if (typing != NULL && timeout_ms > 0) {
         changed = set_typing(typing, user, myl_tick_ms() + timeout_ms);
@@ -116,8 +137,7 @@ uint64_t myl_room_typing_counter(uint64_t room)
     const room_typing *typing;
     uint64_t result;
 
-    pthread_mutex_lock(&lock);
-    begin();
+    enter();
     typing = myl_table_get(rooms, room);
     result = typing == NULL ? 0 : typing->counter;
     pthread_mutex_unlock(&lock);
@@ -128,15 +148,12 @@ void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, siz
 {
     uint64_t *found = myl_new_array(cx, uint64_t, MYL_LIMIT_TYPISTS);
     const room_typing *typing;
-    int64_t now = myl_tick_ms();
     size_t n = 0;
 
-    pthread_mutex_lock(&lock);
-    begin();
+    enter();
     typing = myl_table_get(rooms, room);
     for (size_t i = 0; typing != NULL && i < typing->count; i++)
-        if (typing->typists[i].until > now)
-            found[n++] = typing->typists[i].user;
+        found[n++] = typing->typists[i].user;
     pthread_mutex_unlock(&lock);
     *users = found;
     *count = n;
@@ -146,8 +163,7 @@ uint64_t myl_room_volatile_now(void)
 {
     uint64_t result;
 
-    pthread_mutex_lock(&lock);
-    begin();
+    enter();
     result = counter;
     pthread_mutex_unlock(&lock);
     return result;
@@ -157,39 +173,24 @@ uint64_t myl_room_boot_id(void)
 {
     uint64_t result;
 
-    pthread_mutex_lock(&lock);
-    begin();
+    enter();
     result = boot;
     pthread_mutex_unlock(&lock);
     return result;
 }
 
-static int64_t earliest(const room_typing *room, int64_t next)
+int64_t myl_room_typing_next(const uint64_t *among, size_t room_count)
 {
-    for (size_t i = 0; i < room->count; i++)
-        next = room->typists[i].until < next ? room->typists[i].until : next;
-    return next;
-}
+    int64_t next = INT64_MAX;
 
-int64_t myl_room_typing_expire(void (*expired)(uint64_t room))
-{
-    int64_t now = myl_tick_ms(), next = INT64_MAX;
-    uint64_t room, changed[64];
-    size_t at = 0, n = 0;
-    void *value;
+    enter();
+    for (size_t i = 0; next_end != INT64_MAX && i < room_count; i++) {
+        const room_typing *typing = myl_table_get(rooms, among[i]);
 
-    pthread_mutex_lock(&lock);
-    begin();
-    while (n < 64 && myl_table_next(rooms, &at, &room, &value)) {
-        if (expire_room(value, now))
-            changed[n++] = room;
-        next = earliest(value, next);
+        for (size_t n = 0; typing != NULL && n < typing->count; n++)
+            next = typing->typists[n].until < next ? typing->typists[n].until : next;
     }
-    if (n == 64)
-        next = now; /* more may wait: the caller comes again at once */
     pthread_mutex_unlock(&lock);
-    for (size_t i = 0; i < n; i++)
-        expired(changed[i]);
     return next;
 }
 
@@ -205,5 +206,6 @@ void myl_room_typing_stop(void)
     if (rooms != NULL)
         myl_table_end(rooms);
     rooms = NULL;
+    next_end = INT64_MAX;
     pthread_mutex_unlock(&lock);
 }

@@ -34,6 +34,8 @@ struct myl_auth_set {
     number_map places; /* chain -> greatest place */
 };
 
+const myl_auth_rows *myl_auth_search_rows(const myl_auth_search *search);
+
 /* A point and its event, which orders points. */
 typedef struct {
     uint64_t event;

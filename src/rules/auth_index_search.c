@@ -44,6 +44,11 @@ myl_auth_search *myl_auth_search_start(myl_ctx *cx, const myl_auth_rows *rows,
     return search;
 }
 
+const myl_auth_rows *myl_auth_search_rows(const myl_auth_search *search)
+{
+    return search->rows;
+}
+
 static void learn(myl_auth_search *search, uint64_t chain, uint64_t place)
 {
     uint64_t *known = myl_numbers_slot(&search->known, chain);
@@ -126,6 +131,8 @@ myl_rc myl_auth_search_below(myl_auth_search *search, myl_ctx *cx, uint64_t even
     myl_auth_row row;
     search->cx = cx;
     *below = false;
+    if (search->holders == NULL)
+        return MYL_OK;
     MYL_TRY(search->rows->row(search->rows->arg, cx, event, &row));
     myl_auth_point above = {row.chain, row.place + 1};
     uint64_t ruled = myl_numbers_get(&search->ruled, row.chain);

@@ -144,7 +144,23 @@ static void widen(myl_list *spans, number_map *index, uint64_t chain, uint64_t p
     span->sets++;
 }
 
-myl_rc myl_auth_difference(myl_ctx *cx, const myl_auth_rows *rows, myl_auth_set *const *sets,
+/* From the top of a span down to the first event that is shared: below it all are. */
+static myl_rc add_unshared(myl_ctx *cx, myl_auth_search *search, const chain_span *span,
+                           myl_list *out)
+{
+    const myl_auth_rows *rows = myl_auth_search_rows(search);
+    bool shared = false;
+    for (uint64_t place = span->greatest; place >= span->least && !shared; place--) {
+        uint64_t event;
+        MYL_TRY(event_at(cx, rows, (myl_auth_point){span->chain, place}, &event));
+        MYL_TRY(myl_auth_search_below(search, cx, event, &shared));
+        if (!shared)
+            myl_list_push(out, uint64_t, event);
+    }
+    return MYL_OK;
+}
+
+myl_rc myl_auth_difference(myl_ctx *cx, myl_auth_search *search, myl_auth_set *const *sets,
                            size_t count, myl_list *out)
 {
     myl_list spans = MYL_LIST(cx, chain_span);
@@ -155,7 +171,7 @@ myl_rc myl_auth_difference(myl_ctx *cx, const myl_auth_rows *rows, myl_auth_set 
     for (size_t i = 0; i < spans.count; i++) {
         chain_span *span = myl_list_at(&spans, i);
         span->least = span->sets == count ? span->least + 1 : 1;
-        MYL_TRY(add_events(cx, rows, span, out));
+        MYL_TRY(add_unshared(cx, search, span, out));
     }
     return MYL_OK;
 }

@@ -2,23 +2,24 @@
  *
  * Callers: auth.c. Threads: any.
  * Spec:    Room versions, rule 5 (versions 6-11: 4). Comments give version 12's numbers.
+ * Holds:   5.2.1, the signature of the authorising user's server, was checked before.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "rules/auth_own.h"
-
-#include <myelin/matrix_id.h>
 
 static bool is(myl_str text, const char *word)
 {
     return myl_str_equal(text, myl_str_of(word));
 }
 
-/* The room's join rule; absent when there is none: then no rule on it holds. */
+/* The room's join rule; "invite" where nothing is said; absent when it is no string. */
 static myl_str join_rule(const judgement *j)
 {
     const myl_event *event = myl_judged_state(j, "m.room.join_rules", MYL_S(""));
-    return event == NULL ? MYL_ABSENT : myl_json_text(event->content, MYL_S("join_rule"));
+    if (event == NULL || MYL_JSON_AT(event->content, "join_rule") == NULL)
+        return MYL_S("invite");
+    return myl_json_text(event->content, MYL_S("join_rule"));
 }
 
 static bool reaches(const judgement *j, const myl_level *level, const char *action)
@@ -145,14 +146,6 @@ static bool judge_knock(judgement *j)
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
-/* 5.2.1: the signature itself is checked before (myl_event_signers); what is no user id has no server that
- * could have signed. */
-static bool has_no_authorising_server(const myl_event *event)
-{
-    const myl_json *user = MYL_JSON_AT(event->content, "join_authorised_via_users_server");
-    return user != NULL && (user->kind != MYL_JSON_STRING || !myl_id_is_user(user->text));
-}
-
 static bool judge_membership(judgement *j)
 {
     myl_str membership = myl_event_membership(j->event);
@@ -169,6 +162,5 @@ bool myl_judge_member(judgement *j)
     return myl_rule_refuse(j, RULE_MEMBER_FORM,
                            !myl_str_present(event->state_key) ||
                                MYL_JSON_AT(event->content, "membership") == NULL) ||
-           myl_rule_refuse(j, RULE_MEMBER_AUTHORISED, has_no_authorising_server(event)) ||
            judge_membership(j);
 }

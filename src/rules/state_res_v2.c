@@ -74,12 +74,6 @@ static myl_rc agreed_holder(void *arg, myl_ctx *cx, uint32_t type, uint64_t stat
     return myl_resolve_agreed(arg, type, state_key, event);
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x > y ? -1 : x < y;
-}
-
 static myl_rc add_difference(full_set *full)
 {
     resolution *job = full->job;
@@ -87,22 +81,17 @@ static myl_rc add_difference(full_set *full)
         return MYL_OK;
     myl_auth_set **sets = myl_new_array(job->cx, myl_auth_set *, job->state_count);
     myl_list events = MYL_LIST(job->cx, uint64_t);
-    MYL_TRY(chains_of_states(full, sets));
-    MYL_TRY(myl_auth_difference(job->cx, full->rows, sets, job->state_count, &events));
-    myl_list_sort(&events, newest_first);
-
     myl_auth_holders agreed = {agreed_holder, job};
-    myl_auth_search *search = myl_auth_search_start(job->cx, full->rows, &agreed);
+    const myl_auth_holders *holders = MYL_STEP_LEFT_OUT(DIFFERENCE_AGREED) ? NULL : &agreed;
+    myl_auth_search *search = myl_auth_search_start(job->cx, full->rows, holders);
+    MYL_TRY(chains_of_states(full, sets));
+    MYL_TRY(myl_auth_difference(job->cx, search, sets, job->state_count, &events));
     for (size_t i = 0; i < events.count; i++) {
         uint64_t event = myl_list_get(&events, uint64_t, i);
-        bool shared, added;
-        if (myl_numbers_get(&full->index_of, event) != 0)
-            continue;
-        MYL_TRY(myl_auth_search_below(search, job->cx, event, &shared));
-        if (shared && !MYL_STEP_LEFT_OUT(DIFFERENCE_AGREED))
-            continue;
+        bool added;
         MYL_TRY(add_contender(full, event, &added));
-        myl_resolve_tell(job, &(myl_resolve_step){.kind = MYL_STEP_DIFFERENCE, .event = event});
+        if (added)
+            myl_resolve_tell(job, &(myl_resolve_step){.kind = MYL_STEP_DIFFERENCE, .event = event});
     }
     return MYL_OK;
 }

@@ -143,7 +143,8 @@ static myl_rc commit_timed(myl_engine *engine)
     myl_rc rc = commit(engine);
     myl_write_abort(&engine->txn); /* when the commit was not reached */
     if (engine->write.rows > 0)
-        myl_metric_add(rc == MYL_OK ? MYL_METRIC_ENGINE_COMMITS : MYL_METRIC_ENGINE_COMMIT_FAILURES, 1);
+        myl_metric_add(rc == MYL_OK ? MYL_METRIC_ENGINE_COMMITS : MYL_METRIC_ENGINE_COMMIT_FAILURES,
+                       1);
     myl_metric_add(MYL_METRIC_ENGINE_COMMIT_MICROSECONDS, (myl_tick_ns() - start) / 1000);
     return rc;
 }

@@ -26,8 +26,9 @@ static const char *path_in(myl_ctx *cx, const char *folder, const char *name)
 
 static uint32_t newest_schema(const myl_store_options *options)
 {
-    return options->migration_count == 0 ? 1
-                                         : options->migrations[options->migration_count - 1].version;
+    return options->migration_count == 0
+               ? 1
+               : options->migrations[options->migration_count - 1].version;
 }
 
 static myl_rc folder_ready(myl_ctx *cx, const myl_store_options *options)
@@ -57,7 +58,8 @@ static myl_rc lock_take(myl_ctx *cx, myl_store *store, const char *folder)
 
 static int env_options(myl_store *store, const myl_store_options *options)
 {
-    size_t map_size = options->map_size == 0 ? (size_t)1 << 40 : options->map_size;
+    /* A reader's map becomes as large as the file, whatever is asked for. */
+    size_t map_size = store->read_only ? (size_t)1 << 20 : options->map_size;
     int rc = mdb_env_create(&store->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(store->env, MYL_TABLE_COUNT);
@@ -206,7 +208,8 @@ static myl_rc learn_lengths(myl_ctx *cx, myl_store *store)
         myl_str value;
         if (myl_table_rows[table].form != MYL_FORM_FIXED)
             continue;
-        MYL_TRY(myl_scan_start(cx, (myl_table_id)table, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan));
+        MYL_TRY(
+            myl_scan_start(cx, (myl_table_id)table, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan));
         MYL_TRY(myl_scan_next(scan, &key, &value));
         myl_scan_end(scan);
         atomic_store(&store->value_bytes[table], (uint32_t)value.len);

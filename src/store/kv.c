@@ -75,54 +75,57 @@ myl_rc myl_store_get(myl_ctx *cx, myl_table_id table, myl_str key, myl_str *valu
     return MYL_OK;
 }
 
-/* Puts a cursor on `key` (and on `value`, when `at` says so) and tells whether it is there. The caller
- * closes *cursor, which is NULL when there is nothing. */
-static myl_rc cursor_at(myl_ctx *cx, myl_table_id table, MDB_cursor_op at, MDB_val *key, MDB_val *value,
-                        MDB_cursor **cursor)
+/* A place in a SET or FIXED table, and the cursor that stands there. */
+typedef struct {
+    myl_table_id table;
+    MDB_val key;
+    MDB_val value;
+    MDB_cursor *cursor; /* NULL: there is no such place; otherwise leave() closes it */
+} place;
+
+static myl_rc find_place(myl_ctx *cx, place *at, MDB_cursor_op how)
 {
     MDB_dbi dbi;
-    *cursor = NULL;
-    MYL_TRY(readable(cx, myl_of_val(*key)));
-    if (!handle_of(cx, table, &dbi))
+    at->cursor = NULL;
+    MYL_ASSERT(myl_table_rows[at->table].form != MYL_FORM_MAP);
+    MYL_TRY(readable(cx, myl_of_val(at->key)));
+    if (!handle_of(cx, at->table, &dbi))
         return MYL_OK;
-    int rc = mdb_cursor_open(cx->txn->lmdb, dbi, cursor);
+    int rc = mdb_cursor_open(cx->txn->lmdb, dbi, &at->cursor);
     if (rc != 0)
-        return myl_lmdb_fail(cx, rc, "cursor on", table);
-    rc = mdb_cursor_get(*cursor, key, value, at);
+        return myl_lmdb_fail(cx, rc, "cursor on", at->table);
+    rc = mdb_cursor_get(at->cursor, &at->key, &at->value, how);
     if (rc == 0)
         return MYL_OK;
-    mdb_cursor_close(*cursor);
-    *cursor = NULL;
-    return rc == MDB_NOTFOUND ? MYL_OK : myl_lmdb_fail(cx, rc, "find in", table);
+    mdb_cursor_close(at->cursor);
+    at->cursor = NULL;
+    return rc == MDB_NOTFOUND ? MYL_OK : myl_lmdb_fail(cx, rc, "find in", at->table);
+}
+
+static void leave(place *at)
+{
+    if (at->cursor != NULL)
+        mdb_cursor_close(at->cursor);
 }
 
 myl_rc myl_store_has(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value, bool *out)
 {
-    MDB_cursor *cursor;
-    MDB_val k = myl_val(key);
-    MDB_val v = myl_val(value);
+    place at = {.table = table, .key = myl_val(key), .value = myl_val(value)};
     *out = false;
-    MYL_ASSERT(myl_table_rows[table].form != MYL_FORM_MAP);
-    MYL_TRY(cursor_at(cx, table, MDB_GET_BOTH, &k, &v, &cursor));
-    *out = cursor != NULL;
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
+    MYL_TRY(find_place(cx, &at, MDB_GET_BOTH));
+    *out = at.cursor != NULL;
+    leave(&at);
     return MYL_OK;
 }
 
 myl_rc myl_store_count(myl_ctx *cx, myl_table_id table, myl_str key, uint64_t *out)
 {
-    MDB_cursor *cursor;
-    MDB_val k = myl_val(key);
-    MDB_val v;
+    place at = {.table = table, .key = myl_val(key)};
     size_t count = 0;
     *out = 0;
-    MYL_ASSERT(myl_table_rows[table].form != MYL_FORM_MAP);
-    MYL_TRY(cursor_at(cx, table, MDB_SET, &k, &v, &cursor));
-    if (cursor == NULL)
-        return MYL_OK;
-    int rc = mdb_cursor_count(cursor, &count);
-    mdb_cursor_close(cursor);
+    MYL_TRY(find_place(cx, &at, MDB_SET));
+    int rc = at.cursor != NULL ? mdb_cursor_count(at.cursor, &count) : 0;
+    leave(&at);
     if (rc != 0)
         return myl_lmdb_fail(cx, rc, "count in", table);
     *out = count;
@@ -193,7 +196,8 @@ static myl_rc value_writable(myl_ctx *cx, myl_table_id table, myl_str key, myl_s
     return MYL_OK;
 }
 
-static void written(myl_ctx *cx, myl_record_kind kind, myl_table_id table, myl_str key, myl_str value)
+static void written(myl_ctx *cx, myl_record_kind kind, myl_table_id table, myl_str key,
+                    myl_str value)
 {
     myl_write *write = cx->txn->write;
     write->rows++;
@@ -210,7 +214,8 @@ myl_rc myl_store_put(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value
     MDB_val v = myl_val(value);
     int rc = mdb_put(txn->lmdb, txn->store->tables[table], &k, &v, MDB_NOOVERWRITE);
     if (rc == MDB_KEYEXIST) {
-        if (v.mv_size == value.len && (value.len == 0 || memcmp(v.mv_data, value.at, value.len) == 0))
+        if (v.mv_size == value.len &&
+            (value.len == 0 || memcmp(v.mv_data, value.at, value.len) == 0))
             return MYL_OK;
         myl_undo_note(txn->write, MYL_UNDO_PUT, table, key, myl_of_val(v));
         v = myl_val(value);
@@ -245,19 +250,16 @@ myl_rc myl_store_append(myl_ctx *cx, myl_table_id table, myl_str key, myl_str va
 /* Notes every value of a SET's key, which is about to go. *count: how many there are. */
 static myl_rc note_values(myl_ctx *cx, myl_table_id table, myl_str key, size_t *count)
 {
-    MDB_cursor *cursor;
-    MDB_val k = myl_val(key);
-    MDB_val v;
+    place at = {.table = table, .key = myl_val(key)};
     *count = 0;
-    MYL_TRY(cursor_at(cx, table, MDB_SET_KEY, &k, &v, &cursor));
-    int rc = cursor != NULL ? 0 : MDB_NOTFOUND;
+    MYL_TRY(find_place(cx, &at, MDB_SET_KEY));
+    int rc = at.cursor != NULL ? 0 : MDB_NOTFOUND;
     while (rc == 0) {
-        myl_undo_note(cx->txn->write, MYL_UNDO_ADD, table, key, myl_of_val(v));
+        myl_undo_note(cx->txn->write, MYL_UNDO_ADD, table, key, myl_of_val(at.value));
         (*count)++;
-        rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT_DUP);
+        rc = mdb_cursor_get(at.cursor, &at.key, &at.value, MDB_NEXT_DUP);
     }
-    if (cursor != NULL)
-        mdb_cursor_close(cursor);
+    leave(&at);
     return rc == MDB_NOTFOUND ? MYL_OK : broken(cx, rc, "scan", table);
 }
 
@@ -323,6 +325,12 @@ myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table)
     cx->txn->write->clear[table] = true;
     cx->txn->write->clears = true;
     return MYL_OK;
+}
+
+bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table)
+{
+    const myl_write *write = cx->txn->write;
+    return write != NULL && write->clear[table];
 }
 
 myl_rc myl_clear_run(myl_ctx *cx, myl_txn *txn)

@@ -14,6 +14,8 @@
  */
 #include "store/store_own.h"
 
+#include <myelin/store_check.h>
+
 #define RECORD_VERSION 1
 
 _Static_assert(MYL_TABLE_COUNT < 255, "a table's number is one byte in records");
@@ -44,7 +46,8 @@ static void name_table(myl_write *write, myl_table_id table)
     myl_text_add(&write->record, name);
 }
 
-void myl_record_row(myl_write *write, myl_record_kind kind, myl_table_id table, myl_str key, myl_str value)
+void myl_record_row(myl_write *write, myl_record_kind kind, myl_table_id table, myl_str key,
+                    myl_str value)
 {
     if (!write->named[table])
         name_table(write, table);
@@ -92,14 +95,12 @@ static myl_rc learn_table(replay *at)
     if (!myl_cut_u8(&at->rest, &number) || !myl_cut_u8(&at->rest, &len) ||
         !myl_cut_bytes(&at->rest, len, &name))
         return bad_record(at);
-    for (int table = 0; table < MYL_TABLE_COUNT; table++) {
-        if (myl_str_equal(name, myl_str_of(myl_table_rows[table].name))) {
-            at->table[number] = table;
-            return MYL_OK;
-        }
-    }
-    return myl_fail(at->cx, MYL_CORRUPT, "a record names table %.*s, which this program lacks",
-                    MYL_FMT(name));
+    myl_table_id table;
+    if (!myl_table_of(name, &table))
+        return myl_fail(at->cx, MYL_CORRUPT, "a record names table %.*s, which this program lacks",
+                        MYL_FMT(name));
+    at->table[number] = (int)table;
+    return MYL_OK;
 }
 
 /* An appended row may be there already when a record is replayed a second time. */

@@ -105,8 +105,9 @@ static int find_first(myl_cursor *cursor, myl_str from, myl_direction direction)
     myl_str prefix = {cursor->prefix, cursor->prefix_len};
     char room[MYL_KEY_MAX];
     if (direction == MYL_FORWARD)
-        return go_forward(cursor->lmdb,
-                          myl_str_present(from) && myl_str_compare(from, prefix) > 0 ? from : prefix);
+        return go_forward(cursor->lmdb, myl_str_present(from) && myl_str_compare(from, prefix) > 0
+                                            ? from
+                                            : prefix);
     bool inside = myl_str_present(from) && from.len > 0 && myl_str_starts(from, prefix);
     if (inside)
         return go_backward(cursor->lmdb, from, true);

@@ -69,16 +69,16 @@ typedef struct myl_write {
     int64_t cpu_from; /* ns of the thread when first looked at; 0: not yet */
     myl_rc failed;    /* a write failed, so the change cannot be kept */
     /* the batch */
-    myl_rc broken;                 /* LMDB's transaction cannot go on */
-    size_t batch_bytes;            /* written by all changes */
-    size_t rows;                   /* writes kept so far */
-    myl_list notes;                /* of myl_note */
-    myl_list calls;                /* of myl_call */
-    bool clear[MYL_TABLE_COUNT];   /* tables that the running change empties at its end */
-    bool clears;                   /* any of them */
-    bool recording;                /* somebody wants the bytes */
-    myl_text record;               /* record.c's form */
-    bool named[MYL_TABLE_COUNT];   /* tables whose name stands in the record */
+    myl_rc broken;               /* LMDB's transaction cannot go on */
+    size_t batch_bytes;          /* written by all changes */
+    size_t rows;                 /* writes kept so far */
+    myl_list notes;              /* of myl_note */
+    myl_list calls;              /* of myl_call */
+    bool clear[MYL_TABLE_COUNT]; /* tables that the running change empties at its end */
+    bool clears;                 /* any of them */
+    bool recording;              /* somebody wants the bytes */
+    myl_text record;             /* record.c's form */
+    bool named[MYL_TABLE_COUNT]; /* tables whose name stands in the record */
 } myl_write;
 
 /* A position in a table; pooled by its transaction. */
@@ -96,22 +96,24 @@ typedef struct myl_cursor {
 typedef struct myl_txn {
     myl_store *store;
     MDB_txn *lmdb;
-    myl_write *write;      /* NULL: a snapshot */
-    myl_cursor *cursors;   /* in use */
-    myl_cursor *spare;     /* for the next scans; without a cursor of LMDB */
-    struct myl_txn *next;  /* in the pool */
-    myl_tree_nodes nodes;  /* nodes.c */
+    myl_write *write;     /* NULL: a snapshot */
+    myl_cursor *cursors;  /* in use */
+    myl_cursor *spare;    /* for the next scans; without a cursor of LMDB */
+    struct myl_txn *next; /* in the pool */
+    myl_tree_nodes nodes; /* nodes.c */
 } myl_txn;
 
 struct myl_store {
     MDB_env *env;
-    MDB_dbi tables[MYL_TABLE_COUNT]; /* 0: not in the file (read-only use of a file that lacks it) */
-    _Atomic uint32_t value_bytes[MYL_TABLE_COUNT]; /* FIXED tables: length of values; 0: not yet known */
+    MDB_dbi
+        tables[MYL_TABLE_COUNT]; /* 0: not in the file (read-only use of a file that lacks it) */
+    _Atomic uint32_t
+        value_bytes[MYL_TABLE_COUNT]; /* FIXED tables: length of values; 0: not yet known */
     uint8_t digest_key[32];
     uint32_t schema;
     bool read_only;
     int lock_file;
-    atomic_bool writer; /* an engine or another writer has it */
+    atomic_bool writer;        /* an engine or another writer has it */
     pthread_mutex_t pool_lock; /* SNAPSHOTS */
     myl_txn *pool;
 };
@@ -166,7 +168,8 @@ typedef enum {
     MYL_RECORD_CLEAR = 6
 } myl_record_kind;
 void myl_record_start(myl_write *write);
-void myl_record_row(myl_write *write, myl_record_kind kind, myl_table_id table, myl_str key, myl_str value);
+void myl_record_row(myl_write *write, myl_record_kind kind, myl_table_id table, myl_str key,
+                    myl_str value);
 /* The rows of META, with which every record begins. */
 myl_rc myl_record_meta(myl_ctx *cx);
 

@@ -37,6 +37,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
         s->since = request->since.durable;
     if (s->since != 0 && request->since.boot == result->next.boot)
         s->typing_since = request->since.counter;
+    s->quiet = result->next.counter <= s->typing_since;
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
     MYL_TRY(myl_room_changed(s->cx, s->since, limit, &changed));
     s->changed = changed.rooms;

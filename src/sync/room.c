@@ -121,7 +121,7 @@ static myl_rc collect_ephemeral(myl_syncing *s, room_part *part)
     size_t count;
 
     if (myl_event_filter_allows(filter, part->head.room_id, MYL_S(""), MYL_S("m.typing"), false))
-        part->typing = myl_room_typing_counter(part->head.room) > s->typing_since;
+        part->typing = !s->quiet && myl_room_typing_counter(part->head.room) > s->typing_since;
     if (!myl_event_filter_allows(filter, part->head.room_id, MYL_S(""), MYL_S("m.receipt"), false))
         return MYL_OK;
     MYL_TRY(myl_room_receipts(s->cx, part->head.room, part->since, &all, &count));
@@ -325,7 +325,8 @@ myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member)
     room_part part = {.member = member, .since = first ? 0 : s->since, .upto = s->upto};
 
     if (!first && !is_changed(s, member->room) && !data_changed(s, member->room) &&
-        myl_room_typing_counter(member->room) <= s->typing_since && !s->request->full_state)
+        (s->quiet || myl_room_typing_counter(member->room) <= s->typing_since) &&
+        !s->request->full_state)
         return MYL_OK;
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));
     if (!room_is_wanted(s, &part.head))

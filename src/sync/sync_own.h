@@ -17,6 +17,7 @@ typedef struct {
     uint64_t since; /* position; 0: initial */
     uint64_t upto;  /* position of the snapshot */
     uint64_t typing_since;
+    bool quiet; /* nobody has begun or ended typing anywhere since the token */
     int64_t now_ms;
     const uint64_t *changed; /* rooms with a change after since, ascending */
     size_t changed_count;

@@ -173,7 +173,8 @@ static bool missed(const myl_waiters *waiters, const myl_wait *wait)
     if (oldest != NULL && oldest->sequence > wait->sequence + 1)
         return true; /* what came before the oldest is forgotten */
     for (size_t i = 1; i <= MYL_LIMIT_HTTP_NOTED_POSTS; i++) {
-        size_t at = (waiters->next_post + MYL_LIMIT_HTTP_NOTED_POSTS - i) % MYL_LIMIT_HTTP_NOTED_POSTS;
+        size_t at =
+            (waiters->next_post + MYL_LIMIT_HTTP_NOTED_POSTS - i) % MYL_LIMIT_HTTP_NOTED_POSTS;
         const myl_post *post = waiters->posts[at];
         if (post == NULL || post->sequence <= wait->sequence)
             return false;

@@ -24,7 +24,7 @@
 #define KINDS 64
 #define BACK_OFF_FIRST_MS 1000
 #define BACK_OFF_MOST_MS (5 * 60 * 1000)
-#define ENGINE_FULL_MS 50 /* until a step is handed in again */
+#define ENGINE_FULL_MS 50  /* until a step is handed in again */
 #define LOOK_AGAIN_MS 1000 /* at most this long without a look at the clock */
 
 typedef struct task {
@@ -32,9 +32,9 @@ typedef struct task {
     myl_change change;
     myl_ctx cx;
     uint64_t number;
-    struct task *next;      /* in one of the runner's lists */
-    int64_t due_tick_ms;    /* in `later` */
-    uint32_t tries;         /* failures in a row */
+    struct task *next;   /* in one of the runner's lists */
+    int64_t due_tick_ms; /* in `later` */
+    uint32_t tries;      /* failures in a row */
     enum { TASK_NEW, TASK_STEP, TASK_FAILURE } doing;
     bool finished;
     myl_rc rc;
@@ -236,16 +236,13 @@ static void step_failed(task *self)
 static void take_answer(task *self)
 {
     switch (self->doing) {
-    case TASK_NEW:
-        add_later(self, self->due_tick_ms);
-        return;
+    case TASK_NEW: add_later(self, self->due_tick_ms); return;
     case TASK_FAILURE:
         runner.running--;
         myl_ctx_reset(&self->cx);
         add_later(self, self->due_tick_ms);
         return;
-    case TASK_STEP:
-        break;
+    case TASK_STEP: break;
     }
     runner.running--;
     if (self->rc != MYL_OK) {
@@ -445,3 +442,33 @@ myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl
     *error = there && row.error.len > 0 ? row.error : MYL_ABSENT;
     return MYL_OK;
 }
+
+/* ---- the offline check ---- */
+
+static myl_rc check_tasks(myl_ctx *cx, myl_check *check)
+{
+    myl_scan *scan;
+    myl_str key;
+    myl_str value;
+    uint64_t newest;
+    MYL_TRY(myl_store_position(cx, &newest));
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_TASKS, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan));
+    for (;;) {
+        uint64_t number = 0;
+        task_row row;
+        bool there;
+        MYL_TRY(myl_scan_next(scan, &key, &value));
+        if (!myl_str_present(key))
+            return MYL_OK;
+        myl_mark mark = myl_ctx_mark(cx);
+        if (!myl_cut_u64(&key, &number) || key.len != 0 || number == 0 || number > newest)
+            myl_check_wrong(check, "TASKS: a bad key");
+        else if (row_read(cx, number, &row, &there) != MYL_OK)
+            myl_check_wrong(check, "TASKS: %.*s", MYL_FMT(cx->error.detail));
+        myl_forgive(cx);
+        myl_ctx_release(cx, mark);
+        myl_check_seen(check);
+    }
+}
+
+const myl_check_row myl_tasks_checks[] = {{"tasks", check_tasks}, {NULL, NULL}};

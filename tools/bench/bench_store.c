@@ -50,7 +50,8 @@ static myl_rc event_rows(myl_ctx *cx, uint64_t number)
     myl_key event = myl_key_of_u64(position);
     myl_key in_room = myl_key_of_u64(room);
     myl_key pair = myl_key_of_u64s(position, position);
-    MYL_TRY(myl_store_append(cx, MYL_TABLE_EVENTS, myl_key_str(&event), (myl_str){bytes, sizeof(bytes)}));
+    MYL_TRY(myl_store_append(cx, MYL_TABLE_EVENTS, myl_key_str(&event),
+                             (myl_str){bytes, sizeof(bytes)}));
     MYL_TRY(myl_store_add(cx, MYL_TABLE_EVENT_IDS, (myl_str){(const char *)hash.bytes, 16},
                           myl_key_str(&event)));
     MYL_TRY(myl_store_add(cx, MYL_TABLE_ROOM_ARRIVAL, myl_key_str(&in_room), myl_key_str(&pair)));
@@ -141,7 +142,8 @@ static void measure_reads(myl_ctx *cx)
     cpu = cpu_seconds();
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t id;
-        MYL_ASSERT(myl_store_interned(cx, MYL_INTERN_NAME, names[i % 1000], &id) == MYL_OK && id > 0);
+        MYL_ASSERT(myl_store_interned(cx, MYL_INTERN_NAME, names[i % 1000], &id) == MYL_OK &&
+                   id > 0);
     }
     report("interned", cpu, ROUNDS);
     cpu = cpu_seconds();

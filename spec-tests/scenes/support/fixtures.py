@@ -11,7 +11,8 @@ from support import traffic
 from support.client import Client
 from support.server import BUILD, Server
 
-__all__ = ["servers", "server", "client", "shared_server", "recorded", "built"]
+__all__ = ["pytest_runtest_makereport", "servers", "server", "client", "shared_server", "recorded",
+           "built"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,10 +29,21 @@ def recorded(request: pytest.FixtureRequest) -> Iterator[None]:
     traffic.end()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failure shows the end of its servers' logs."""
+    report = (yield).get_result()
+    if report.failed:
+        known = [*getattr(item, "servers", []), getattr(item, "funcargs", {}).get("shared_server")]
+        for one in filter(None, known):
+            report.sections.append((f"log of {one.name}", one.log_text()[-4000:]))
+
+
 @pytest.fixture
-def servers(tmp_path: pathlib.Path) -> Iterator[Callable[..., Server]]:
+def servers(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Callable[..., Server]]:
     """A factory: servers(name="b.test", settings={…}) starts one more; all are stopped at the end."""
     started: list[Server] = []
+    request.node.servers = started
 
     def start(**options: Any) -> Server:
         one = Server(tmp_path / f"server{len(started)}", **options)

@@ -1,11 +1,12 @@
-"""Holds answers against schemas/: which row of endpoints.tsv a request meant, and what is wrong with
-the answer.
+"""Holds answers against schemas/: which row of endpoints.tsv a request meant, and what is wrong
+with its answer.
 
-Shared by the scenes, the request generator and tools/coverage. The formats are written here from the
-specification's grammar, apart from the server's own.
+Shared by the scenes, the request generator and tools/coverage. The formats are written here from
+the specification's grammar, apart from the server's own.
 
 SPDX-License-Identifier: Apache-2.0
 """
+
 import json
 import pathlib
 import re
@@ -35,12 +36,19 @@ def is_server(text: str) -> bool:
 
 def has_domain(text: str, sigil: str) -> bool:
     local, colon, domain = text[1:].partition(":")
-    return (text.startswith(sigil) and colon == ":" and "\0" not in local and is_server(domain)
-            and len(text.encode()) <= 255)
+    return (
+        text.startswith(sigil)
+        and colon == ":"
+        and "\0" not in local
+        and is_server(domain)
+        and len(text.encode()) <= 255
+    )
 
 
 def is_room(text: str) -> bool:
-    return has_domain(text, "!") or (text[:1] == "!" and _VERSION_12.fullmatch(text[1:]) is not None)
+    return has_domain(text, "!") or (
+        text[:1] == "!" and _VERSION_12.fullmatch(text[1:]) is not None
+    )
 
 
 def is_event(text: str) -> bool:
@@ -49,8 +57,12 @@ def is_event(text: str) -> bool:
 
 def is_mxc(text: str) -> bool:
     server, slash, media = text.removeprefix("mxc://").partition("/")
-    return (text.startswith("mxc://") and slash == "/" and is_server(server)
-            and re.fullmatch(r"[A-Za-z0-9_-]+", media) is not None)
+    return (
+        text.startswith("mxc://")
+        and slash == "/"
+        and is_server(server)
+        and re.fullmatch(r"[A-Za-z0-9_-]+", media) is not None
+    )
 
 
 FORMATS = {
@@ -71,6 +83,7 @@ def format_checker() -> jsonschema.FormatChecker:
 
 
 # --- rows -----------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class Row:
@@ -126,7 +139,8 @@ class Schemas:
         if name not in self._validators:
             place = (self.folder / f"{name}.json").as_uri()
             self._validators[name] = jsonschema.Draft202012Validator(
-                {"$ref": place}, registry=self._registry, format_checker=self._checker)
+                {"$ref": place}, registry=self._registry, format_checker=self._checker
+            )
         return self._validators[name]
 
     def complaints(self, name: str, value: Any) -> list[str]:
@@ -134,8 +148,9 @@ class Schemas:
         found = []
         for error in self.validator(name).iter_errors(value):
             error = jsonschema.exceptions.best_match([error])
-            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}"
-                           for part in error.absolute_path).lstrip(".")
+            path = "".join(
+                f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
+            ).lstrip(".")
             found.append(f"{path or 'the body'}: {error.message[:300]}")
             if len(found) == 5:
                 break

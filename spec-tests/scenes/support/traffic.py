@@ -1,7 +1,8 @@
 """Records every request and answer of a test as JSON lines in build/scenes-traffic/.
 
 A line has: test, server, method, path (raw, with the query), authenticated, request, status,
-headers, answer, milliseconds. A body that is JSON stands as JSON, another as {"bytes": N}.
+headers, answer, milliseconds. A body that is JSON stands as JSON, another, or a very
+large one, as {"bytes": N}.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -15,6 +16,7 @@ import httpx
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "build/scenes-traffic"
+LARGEST = 1 << 20
 
 _lock = threading.Lock()
 _test = "outside-tests"
@@ -42,9 +44,11 @@ def _file() -> pathlib.Path:
 def _body(content: bytes) -> Any:
     if not content:
         return None
+    if len(content) > LARGEST:
+        return {"bytes": len(content)}
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"bytes": len(content)}
 
 
@@ -65,4 +69,4 @@ def record(server: str, answer: httpx.Response) -> None:
     with _lock:
         FOLDER.mkdir(parents=True, exist_ok=True)
         with _file().open("a") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line) + "\n")

@@ -12,7 +12,7 @@ typedef struct {
     myl_ctx *cx;
     myl_list bytes; /* myl_str, by number - 1 */
     size_t reads;
-    size_t written; /* bytes appended */
+    size_t written;    /* bytes appended */
     size_t fail_after; /* reads until every read fails; 0: never */
     myl_tree_nodes nodes;
 } memory_nodes;

@@ -86,7 +86,8 @@ static myl_event *make_event(story_room *room, const story_step *step)
     event->sender = story_user(cx, step->sender);
     event->type = strchr(step->type, '.') != NULL ? myl_str_of(step->type)
                                                   : myl_strf(cx, "m.room.%s", step->type);
-    event->state_key = member ? story_user(cx, step->key) : myl_str_of(step->key == NULL ? "" : step->key);
+    event->state_key =
+        member ? story_user(cx, step->key) : myl_str_of(step->key == NULL ? "" : step->key);
     event->prev_events = prev.at;
     event->prev_event_count = prev.count;
     room->now = step->ts != 0 ? step->ts : room->now + 1;
@@ -105,7 +106,8 @@ static myl_event *make_event(story_room *room, const story_step *step)
 
 /* --- states ------------------------------------------------------------------------------------------- */
 
-static const myl_event *find_in(const story_room *room, myl_state_set state, myl_str type, myl_str key)
+static const myl_event *find_in(const story_room *room, myl_state_set state, myl_str type,
+                                myl_str key)
 {
     for (size_t i = 0; i < state.count; i++) {
         const myl_event *event = myl_map_get(room->by_id, state.ids[i]);
@@ -136,7 +138,8 @@ static void choose_auth(story_room *room, myl_event *event, myl_state_set before
     size_t count = myl_rules_auth_needs(room->version, event->type, event->state_key, event->sender,
                                         event->content, needs);
     for (size_t i = 0; given == NULL && i < count; i++) {
-        const myl_event *found = find_in(room, before, myl_str_of(needs[i].type), needs[i].state_key);
+        const myl_event *found =
+            find_in(room, before, myl_str_of(needs[i].type), needs[i].state_key);
         if (found != NULL)
             myl_list_push(&ids, myl_str, found->event_id);
     }
@@ -161,7 +164,8 @@ static myl_state_set *state_after(story_room *room, myl_state_set before, const 
 static myl_state_set resolve(story_room *room, const myl_list *sets)
 {
     myl_state_set resolved;
-    myl_resolve_input input = {room->version, room->events.at, room->events.count, sets->at, sets->count};
+    myl_resolve_input input = {room->version, room->events.at, room->events.count, sets->at,
+                               sets->count};
     myl_rc rc = myl_rules_resolve_events(room->cx, &input, &resolved.ids, &resolved.count);
     if (rc != MYL_OK)
         fail_msg("resolution failed: %.*s", MYL_FMT(room->cx->error.detail));
@@ -222,9 +226,11 @@ void story_tell(story_room *room, const story_step *steps, size_t count)
         tell(room, &steps[i]);
 }
 
-void story_expect(story_room *room, myl_state_set state, const char *type, const char *key, const char *id)
+void story_expect(story_room *room, myl_state_set state, const char *type, const char *key,
+                  const char *id)
 {
-    myl_str full = strchr(type, '.') != NULL ? myl_str_of(type) : myl_strf(room->cx, "m.room.%s", type);
+    myl_str full =
+        strchr(type, '.') != NULL ? myl_str_of(type) : myl_strf(room->cx, "m.room.%s", type);
     myl_str state_key = strcmp(type, "member") == 0 ? story_user(room->cx, key) : myl_str_of(key);
     const myl_event *found = find_in(room, state, full, state_key);
     myl_str got = found == NULL ? MYL_S("none") : found->event_id;

@@ -17,10 +17,11 @@ typedef struct {
     const char *sender;  /* "alice" */
     const char *key;     /* NULL: ""; for members the user */
     const char *content; /* JSON */
-    const char *state;   /* NULL: resolved from prev; else ids: what an erring server took for the state before */
-    const char *auth;    /* NULL: chosen; else ids */
-    int64_t ts;          /* 0: one more than the step before */
-    bool rejected;       /* it counts as rejected, and changes no state */
+    const char *
+        state; /* NULL: resolved from prev; else ids: what an erring server took for the state before */
+    const char *auth; /* NULL: chosen; else ids */
+    int64_t ts;       /* 0: one more than the step before */
+    bool rejected;    /* it counts as rejected, and changes no state */
 } story_step;
 
 typedef struct {
@@ -35,8 +36,8 @@ typedef struct {
 story_room *story_start(myl_ctx *cx, const char *version);
 /* Adds the steps; each must be allowed by the auth rules in the state before it, unless it is `rejected`. */
 void story_tell(story_room *room, const story_step *steps, size_t count);
-#define STORY(room, ...)                                                                            \
-    story_tell((room), (const story_step[]){__VA_ARGS__},                                           \
+#define STORY(room, ...)                                                                           \
+    story_tell((room), (const story_step[]){__VA_ARGS__},                                          \
                sizeof((const story_step[]){__VA_ARGS__}) / sizeof(story_step))
 const myl_event *story_event(const story_room *room, const char *id);
 /* The states after these events ("A B"), resolved. */
@@ -44,7 +45,8 @@ myl_state_set story_meet(story_room *room, const char *ids);
 /* The resolution of states given as lists of ids. */
 myl_state_set story_resolve(story_room *room, const char *const *states, size_t count);
 /* Fails unless the state's event for the key is `id` (NULL: none). */
-void story_expect(story_room *room, myl_state_set state, const char *type, const char *key, const char *id);
+void story_expect(story_room *room, myl_state_set state, const char *type, const char *key,
+                  const char *id);
 
 /* "alice" -> "@alice:hs"; what begins with '@' or is empty stays. */
 myl_str story_user(myl_ctx *cx, const char *name);

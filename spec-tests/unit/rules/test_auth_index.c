@@ -46,7 +46,8 @@ static myl_rc count_event(void *arg, myl_ctx *cx, myl_auth_point point, uint64_t
     return counted->inner.event(counted->inner.arg, cx, point, event);
 }
 
-static myl_rc count_reach(void *arg, myl_ctx *cx, myl_auth_point from, uint64_t target, uint64_t *place)
+static myl_rc count_reach(void *arg, myl_ctx *cx, myl_auth_point from, uint64_t target,
+                          uint64_t *place)
 {
     counted_rows *counted = arg;
     if (refuses(counted))
@@ -67,13 +68,15 @@ static myl_rc count_answer(void *arg, myl_auth_point point, bool *enough)
     return at->visitor->each(at->visitor->arg, point, enough);
 }
 
-static myl_rc count_targets(void *arg, myl_ctx *cx, myl_auth_point from, const myl_auth_visitor *visitor)
+static myl_rc count_targets(void *arg, myl_ctx *cx, myl_auth_point from,
+                            const myl_auth_visitor *visitor)
 {
     counted_rows *counted = arg;
     relay at = {counted, visitor};
     if (refuses(counted))
         return MYL_STORE_FAILED;
-    return counted->inner.targets(counted->inner.arg, cx, from, &(myl_auth_visitor){count_answer, &at});
+    return counted->inner.targets(counted->inner.arg, cx, from,
+                                  &(myl_auth_visitor){count_answer, &at});
 }
 
 static myl_rc count_sources(void *arg, myl_ctx *cx, myl_auth_point to, uint64_t end,
@@ -83,7 +86,8 @@ static myl_rc count_sources(void *arg, myl_ctx *cx, myl_auth_point to, uint64_t 
     relay at = {counted, visitor};
     if (refuses(counted))
         return MYL_STORE_FAILED;
-    return counted->inner.sources(counted->inner.arg, cx, to, end, &(myl_auth_visitor){count_answer, &at});
+    return counted->inner.sources(counted->inner.arg, cx, to, end,
+                                  &(myl_auth_visitor){count_answer, &at});
 }
 
 static myl_rc count_put(void *arg, myl_ctx *cx, uint64_t event, const myl_auth_row *row)
@@ -148,7 +152,8 @@ static void add_entry(graph *made, test_dice *dice, unsigned spread)
             made->below[number][k] |= made->below[auth][k];
     }
     assert_int_equal(myl_auth_index_add(&made->cx, &made->counted->rows, entry), MYL_OK);
-    assert_int_equal(myl_auth_index_add(&made->cx, &made->counted->rows, entry), MYL_OK); /* again */
+    assert_int_equal(myl_auth_index_add(&made->cx, &made->counted->rows, entry),
+                     MYL_OK); /* again */
 }
 
 static graph *graph_start(uint64_t seed, size_t count, unsigned spread)
@@ -207,6 +212,33 @@ static void check_chain(graph *of, test_dice *dice)
     assert_int_equal(chains, myl_auth_set_chains(set));
 }
 
+static myl_rc current_holder(void *arg, myl_ctx *cx, uint32_t type, uint64_t state_key,
+                             uint64_t *event)
+{
+    const graph *of = arg;
+    MYL_UNUSED(cx);
+    *event = of->current[type][state_key];
+    return MYL_OK;
+}
+
+static bool is_below_holder(const graph *of, uint64_t number)
+{
+    bool below = false;
+    for (size_t i = 0; i < 8 * 8; i++) {
+        uint64_t holder = of->current[i / 8][i % 8];
+        below |= holder != 0 && of->below[holder][number];
+    }
+    return below;
+}
+
+/* Takes most holders away, so that both answers come. */
+static void thin_holders(graph *of, test_dice *dice)
+{
+    for (size_t i = 0; i < 8 * 8; i++)
+        if (dice_roll(dice, 3) != 0)
+            of->current[i / 8][i % 8] = 0;
+}
+
 static void check_difference(graph *of, test_dice *dice)
 {
     myl_auth_set *sets[4];
@@ -216,7 +248,8 @@ static void check_difference(graph *of, test_dice *dice)
     for (size_t set = 0; set < count; set++) {
         uint64_t events[GRAPH_LIMIT];
         size_t picked = pick_events(of, dice, events);
-        assert_int_equal(myl_auth_chain(&of->cx, &of->counted->rows, events, picked, &sets[set]), MYL_OK);
+        assert_int_equal(myl_auth_chain(&of->cx, &of->counted->rows, events, picked, &sets[set]),
+                         MYL_OK);
         for (uint64_t number = 1; number <= of->count; number++) {
             bool here = false;
             for (size_t i = 0; i < picked; i++)
@@ -226,7 +259,17 @@ static void check_difference(graph *of, test_dice *dice)
     }
     for (uint64_t number = 1; number <= of->count; number++)
         want[number] = in[number] > 0 && in[number] < count;
-    assert_int_equal(myl_auth_difference(&of->cx, &of->counted->rows, sets, count, &got), MYL_OK);
+    myl_auth_search *search = myl_auth_search_start(&of->cx, &of->counted->rows, NULL);
+    assert_int_equal(myl_auth_difference(&of->cx, search, sets, count, &got), MYL_OK);
+    expect_events(of, &got, want);
+
+    /* Without what a holder descends from. */
+    myl_auth_holders holders = {current_holder, of};
+    for (uint64_t number = 1; number <= of->count; number++)
+        want[number] &= !is_below_holder(of, number);
+    got.count = 0;
+    search = myl_auth_search_start(&of->cx, &of->counted->rows, &holders);
+    assert_int_equal(myl_auth_difference(&of->cx, search, sets, count, &got), MYL_OK);
     expect_events(of, &got, want);
 }
 
@@ -248,32 +291,16 @@ static void check_between(graph *of, test_dice *dice)
     expect_events(of, &got, want);
 }
 
-static myl_rc current_holder(void *arg, myl_ctx *cx, uint32_t type, uint64_t state_key, uint64_t *event)
-{
-    const graph *of = arg;
-    MYL_UNUSED(cx);
-    *event = of->current[type][state_key];
-    return MYL_OK;
-}
-
 static void check_search(graph *of, test_dice *dice)
 {
     myl_auth_holders holders = {current_holder, of};
-    uint64_t kept[8][8];
-    memcpy(kept, of->current, sizeof kept);
-    for (size_t i = 0; i < 8 * 8; i++) /* fewer holders, so that both answers come */
-        if (dice_roll(dice, 3) != 0)
-            of->current[i / 8][i % 8] = 0;
     myl_auth_search *search = myl_auth_search_start(&of->cx, &of->counted->rows, &holders);
     for (size_t i = 0; i < of->count; i++) {
         uint64_t number = 1 + dice_roll(dice, of->count);
-        bool want = false, got;
-        for (size_t k = 0; k < 8 * 8; k++)
-            want |= of->current[k / 8][k % 8] != 0 && of->below[of->current[k / 8][k % 8]][number];
+        bool want = is_below_holder(of, number), got;
         assert_int_equal(myl_auth_search_below(search, &of->cx, number, &got), MYL_OK);
         assert_int_equal(got, want);
     }
-    memcpy(of->current, kept, sizeof kept);
 }
 
 static void check_lines(graph *of)
@@ -306,12 +333,17 @@ static void random_graphs_equal_a_plain_walk(void **state)
     MYL_UNUSED(state);
     for (uint64_t seed = 1; seed <= 60; seed++) {
         test_dice dice = {seed * 7919};
-        graph *of = graph_start(seed * 104729, 20 + seed * 2, seed % 3 == 0 ? 1000 : 3 + (unsigned)seed % 20);
+        graph *of = graph_start(seed * 104729, 20 + seed * 2,
+                                seed % 3 == 0 ? 1000 : 3 + (unsigned)seed % 20);
         for (size_t i = 0; i < 12; i++) {
+            uint64_t kept[8][8];
+            memcpy(kept, of->current, sizeof kept);
+            thin_holders(of, &dice);
             check_chain(of, &dice);
             check_difference(of, &dice);
             check_between(of, &dice);
             check_search(of, &dice);
+            memcpy(of->current, kept, sizeof kept);
         }
         check_lines(of);
         graph_end(of);
@@ -352,13 +384,13 @@ static void failing_rows_are_passed_on(void **state)
         myl_list got = MYL_LIST(&of->cx, uint64_t);
         myl_auth_set *sets[2] = {NULL, NULL};
         bool below;
+        myl_auth_search *search = myl_auth_search_start(&of->cx, rows, &holders);
         of->counted->asked = 0;
         of->counted->fail_after = after;
         bool failed = myl_auth_chain(&of->cx, rows, events, 2, &sets[0]) != MYL_OK ||
                       myl_auth_chain(&of->cx, rows, events + 2, 2, &sets[1]) != MYL_OK ||
-                      myl_auth_difference(&of->cx, rows, sets, 2, &got) != MYL_OK ||
+                      myl_auth_difference(&of->cx, search, sets, 2, &got) != MYL_OK ||
                       myl_auth_between(&of->cx, rows, events, 4, &got) != MYL_OK;
-        myl_auth_search *search = myl_auth_search_start(&of->cx, rows, &holders);
         failed |= myl_auth_search_below(search, &of->cx, 30, &below) != MYL_OK;
         assert_int_equal(failed, of->counted->asked >= after);
     }
@@ -401,7 +433,8 @@ static void two_tips_of_long_chains_cost_little(void **state)
     counted->asked = 0;
     assert_int_equal(myl_auth_chain(&cx, &counted->rows, &tips[0], 1, &sets[0]), MYL_OK);
     assert_int_equal(myl_auth_chain(&cx, &counted->rows, &tips[1], 1, &sets[1]), MYL_OK);
-    assert_int_equal(myl_auth_difference(&cx, &counted->rows, sets, 2, &got), MYL_OK);
+    myl_auth_search *search = myl_auth_search_start(&cx, &counted->rows, NULL);
+    assert_int_equal(myl_auth_difference(&cx, search, sets, 2, &got), MYL_OK);
     assert_int_equal(got.count, 2);
     assert_true(counted->asked < 100);
     counted->asked = 0;
@@ -425,8 +458,10 @@ static void what_is_implied_is_no_step(void **state)
     MYL_UNUSED(state);
     myl_ctx_begin(&cx);
     counted_rows *counted = counted_start(&cx);
-    myl_auth_entry entries[] = {{1, 9, 1, false, NULL, 0},     {2, LEVELS_TYPE, 1, true, to_create, 1},
-                                {3, 8, 1, false, to_levels, 2}, {4, 2, 7, false, to_rules, 3},
+    myl_auth_entry entries[] = {{1, 9, 1, false, NULL, 0},
+                                {2, LEVELS_TYPE, 1, true, to_create, 1},
+                                {3, 8, 1, false, to_levels, 2},
+                                {4, 2, 7, false, to_rules, 3},
                                 {5, 2, 8, false, to_rules, 3}};
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
         assert_int_equal(myl_auth_index_add(&cx, &counted->rows, &entries[i]), MYL_OK);
@@ -437,8 +472,10 @@ static void what_is_implied_is_no_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_graphs_equal_a_plain_walk),   cmocka_unit_test(wrong_entries_are_corrupt),
-        cmocka_unit_test(failing_rows_are_passed_on),         cmocka_unit_test(two_tips_of_long_chains_cost_little),
+        cmocka_unit_test(random_graphs_equal_a_plain_walk),
+        cmocka_unit_test(wrong_entries_are_corrupt),
+        cmocka_unit_test(failing_rows_are_passed_on),
+        cmocka_unit_test(two_tips_of_long_chains_cost_little),
         cmocka_unit_test(what_is_implied_is_no_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

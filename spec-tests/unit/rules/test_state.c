@@ -24,7 +24,8 @@
 static story_room *public_room(myl_ctx *cx, const char *version)
 {
     story_room *room = story_start(cx, version);
-    STORY(room, {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = CREATOR},
+    STORY(room,
+          {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = CREATOR},
           {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
           {"PL", "ALICE", "power_levels", "alice", NULL,
            LEVELS(ALICE ",\"@bob:hs\":50,\"@mallory:hs\":50"), .ts = 0},
@@ -42,7 +43,8 @@ static void a_ban_holds_against_a_fork(story_room *room)
 {
     STORY(room, {"BAN", "TOPIC", "member", "alice", "mallory", BAN, .ts = 0},
           {"EVIL", "TOPIC", "topic", "mallory", NULL, TOPIC("evil"), .ts = 0},
-          {"AGAIN", "EVIL", "member", "mallory", "mallory", "{\"membership\":\"join\",\"displayname\":\"m\"}", .ts = 0});
+          {"AGAIN", "EVIL", "member", "mallory", "mallory",
+           "{\"membership\":\"join\",\"displayname\":\"m\"}", .ts = 0});
     myl_state_set state = story_meet(room, "BAN AGAIN");
     story_expect(room, state, "member", "mallory", "BAN");
     story_expect(room, state, "topic", "", "TOPIC");
@@ -174,10 +176,15 @@ static const char *const two[] = {"2", "6", "11"};
 static story_room *founders_room(myl_ctx *cx)
 {
     story_room *room = story_start(cx, "12");
-    STORY(room, {.id = "CREATE", .prev = "", .type = "create", .sender = "alice",
-                 .content = "{\"additional_creators\":[\"@anna:hs\"]}"},
+    STORY(room,
+          {.id = "CREATE",
+           .prev = "",
+           .type = "create",
+           .sender = "alice",
+           .content = "{\"additional_creators\":[\"@anna:hs\"]}"},
           {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
-          {"PL", "ALICE", "power_levels", "alice", NULL, LEVELS("\"@bob:hs\":50,\"@mallory:hs\":50"), .ts = 0},
+          {"PL", "ALICE", "power_levels", "alice", NULL,
+           LEVELS("\"@bob:hs\":50,\"@mallory:hs\":50"), .ts = 0},
           {"JR", "PL", "join_rules", "alice", NULL, PUBLIC, .ts = 0},
           {"BOB", "JR", "member", "bob", "bob", JOIN, .ts = 0},
           {"ANNA", "BOB", "member", "anna", "anna", JOIN, .ts = 0},
@@ -215,15 +222,18 @@ static void tell_problem_a(story_room *room, const char *users)
           {"PL", "ALICE", "power_levels", "alice", NULL, users, .ts = 0},
           {"JR1", "PL", "join_rules", "alice", NULL, PUBLIC, .ts = 0},
           {"BOB", "JR1", "member", "bob", "bob", JOIN, .ts = 0},
-          {"JR2", "BOB", "join_rules", "alice", NULL, "{\"join_rule\":\"public\",\"note\":2}", .ts = 0},
+          {"JR2", "BOB", "join_rules", "alice", NULL, "{\"join_rule\":\"public\",\"note\":2}",
+           .ts = 0},
           {"CAROL", "JR2", "member", "carol", "carol", JOIN, .ts = 0},
           {"GONE", "CAROL", "member", "alice", "alice", LEAVE, .ts = 0},
           {"NAME", "GONE", "name", "bob", NULL, "{\"name\":\"b\"}", .ts = 0},
-          {"ERRS", "GONE", "topic", "bob", NULL, TOPIC("b"), .state = "CREATE GONE PL JR1 BOB CAROL"});
+          {"ERRS", "GONE", "topic", "bob", NULL, TOPIC("b"),
+           .state = "CREATE GONE PL JR1 BOB CAROL"});
 }
 
 /* Problem B: bob, whom alice raised, raises charlie; one fork comes with the power levels from before both. */
-static void tell_problem_b(story_room *room, const char *first, const char *second, const char *third)
+static void tell_problem_b(story_room *room, const char *first, const char *second,
+                           const char *third)
 {
     STORY(room, {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
           {"PL1", "ALICE", "power_levels", "alice", NULL, first, .ts = 0},
@@ -234,7 +244,8 @@ static void tell_problem_b(story_room *room, const char *first, const char *seco
           {"PL3", "PL2", "power_levels", "bob", NULL, third, .ts = 0},
           {"EVE", "PL3", "member", "eve", "eve", JOIN, .ts = 0},
           {"NAME", "EVE", "name", "charlie", NULL, "{\"name\":\"c\"}", .ts = 0},
-          {"ZARA", "EVE", "member", "zara", "zara", JOIN, .state = "CREATE ALICE PL1 JR BOB CHARLIE EVE"});
+          {"ZARA", "EVE", "member", "zara", "zara", JOIN,
+           .state = "CREATE ALICE PL1 JR BOB CHARLIE EVE"});
 }
 
 static void state_resets_of_v2_are_gone_in_v21(void **state)
@@ -243,7 +254,8 @@ static void state_resets_of_v2_are_gone_in_v21(void **state)
     MYL_UNUSED(state);
     myl_ctx_begin(&cx);
     story_room *a11 = story_start(&cx, "11"), *a12 = story_start(&cx, "12");
-    story_step create = {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = "{}"};
+    story_step create = {
+        .id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = "{}"};
     story_tell(a11, &create, 1);
     story_tell(a12, &create, 1);
     tell_problem_a(a11, LEVELS(ALICE ",\"@bob:hs\":50"));
@@ -257,7 +269,8 @@ static void state_resets_of_v2_are_gone_in_v21(void **state)
     story_tell(b12, &create, 1);
     tell_problem_b(b11, LEVELS(ALICE), LEVELS(ALICE ",\"@bob:hs\":60"),
                    LEVELS(ALICE ",\"@bob:hs\":60,\"@charlie:hs\":55"));
-    tell_problem_b(b12, "{}", LEVELS("\"@bob:hs\":60"), LEVELS("\"@bob:hs\":60,\"@charlie:hs\":55"));
+    tell_problem_b(b12, "{}", LEVELS("\"@bob:hs\":60"),
+                   LEVELS("\"@bob:hs\":60,\"@charlie:hs\":55"));
     story_expect(b11, story_meet(b11, "NAME ZARA"), "power_levels", "", "PL1");
     story_expect(b12, story_meet(b12, "NAME ZARA"), "power_levels", "", "PL3");
     myl_ctx_end(&cx);
@@ -306,7 +319,8 @@ static void unknown_auth_events_are_no_edges(void **state)
     MYL_UNUSED(state);
     myl_ctx_begin(&cx);
     story_room *room = public_room(&cx, "10");
-    STORY(room, {"LOST", "TOPIC", "topic", "bob", NULL, TOPIC("lost"), .auth = "CREATE PL BOB NOWHERE"},
+    STORY(room,
+          {"LOST", "TOPIC", "topic", "bob", NULL, TOPIC("lost"), .auth = "CREATE PL BOB NOWHERE"},
           {"SENT", "TOPIC", "topic", "bob", NULL, TOPIC("sent"), .ts = 500});
     story_expect(room, story_meet(room, "LOST SENT"), "topic", "", "LOST");
     myl_ctx_end(&cx);
@@ -319,15 +333,20 @@ static void rejected_auth_events_do_not_stand_in(void **state)
     MYL_UNUSED(state);
     myl_ctx_begin(&cx);
     story_room *room = founders_room(&cx);
-    STORY(room, {"GRAB", "TOPIC", "power_levels", "bob", NULL, LEVELS("\"@dave:hs\":90"), .rejected = true},
+    STORY(room,
+          {"GRAB", "TOPIC", "power_levels", "bob", NULL, LEVELS("\"@dave:hs\":90"),
+           .rejected = true},
           {"DAVE", "TOPIC", "member", "dave", "dave", JOIN, .ts = 0},
-          {"DAVES", "DAVE", "topic", "dave", NULL, TOPIC("dave"), .auth = "GRAB DAVE", .rejected = true},
+          {"DAVES", "DAVE", "topic", "dave", NULL, TOPIC("dave"), .auth = "GRAB DAVE",
+           .rejected = true},
           {"BOBS", "DAVE", "topic", "bob", NULL, TOPIC("bob"), .ts = 0});
-    const char *const states[] = {"CREATE ALICE PL JR BOB ANNA DAVE DAVES", "CREATE ALICE PL JR BOB ANNA DAVE BOBS"};
+    const char *const states[] = {"CREATE ALICE PL JR BOB ANNA DAVE DAVES",
+                                  "CREATE ALICE PL JR BOB ANNA DAVE BOBS"};
     story_expect(room, story_resolve(room, states, 2), "topic", "", "BOBS");
     /* The same with a power level that is not rejected: it is used as it was cited. */
     ((myl_event *)(uintptr_t)story_event(room, "GRAB"))->rejected = false;
-    const char *const alone[] = {"CREATE ALICE PL JR BOB ANNA DAVE DAVES", "CREATE ALICE PL JR BOB ANNA DAVE"};
+    const char *const alone[] = {"CREATE ALICE PL JR BOB ANNA DAVE DAVES",
+                                 "CREATE ALICE PL JR BOB ANNA DAVE"};
     story_expect(room, story_resolve(room, alone, 2), "topic", "", "DAVES");
     myl_ctx_end(&cx);
 }
@@ -339,7 +358,8 @@ static void events_without_power_levels_are_ordered(void **state)
     MYL_UNUSED(state);
     myl_ctx_begin(&cx);
     story_room *room = story_start(&cx, "10");
-    STORY(room, {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = CREATOR},
+    STORY(room,
+          {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = CREATOR},
           {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
           {"JR1", "ALICE", "join_rules", "alice", NULL, PUBLIC, .ts = 9000},
           {"JR2", "ALICE", "join_rules", "alice", NULL, INVITE, .ts = 8000},
@@ -367,7 +387,9 @@ static void version_1_goes_by_depth(void **state)
     story_expect(room, met, "name", "", "STEP"); /* one side alone has it: no conflict in v1 */
 
     /* Power levels settle first, from the oldest on: charlie's topic passes only by them. */
-    STORY(room, {"PL2", "TOPIC", "power_levels", "alice", NULL, LEVELS(ALICE ",\"@charlie:hs\":50"), .ts = 0},
+    STORY(room,
+          {"PL2", "TOPIC", "power_levels", "alice", NULL, LEVELS(ALICE ",\"@charlie:hs\":50"),
+           .ts = 0},
           {"TOPIC3", "PL2", "topic", "charlie", NULL, TOPIC("c"), .ts = 0});
     met = story_meet(room, "SHORT TOPIC3");
     story_expect(room, met, "power_levels", "", "PL2");
@@ -390,7 +412,8 @@ static void version_1_stops_a_key_at_the_first_refusal(void **state)
           {"DOOR", "PAD2", "join_rules", "bob", NULL, INVITE, .ts = 0},
           {"DOOR2", "DOWN", "join_rules", "alice", NULL, PUBLIC, .ts = 0},
           {"OUT", "DOOR2", "member", "alice", "bob", BAN, .ts = 0},
-          {"BACK", "DOOR", "member", "bob", "bob", "{\"membership\":\"join\",\"displayname\":\"b\"}", .ts = 0});
+          {"BACK", "DOOR", "member", "bob", "bob",
+           "{\"membership\":\"join\",\"displayname\":\"b\"}", .ts = 0});
     myl_state_set met = story_meet(room, "OUT BACK");
     story_expect(room, met, "power_levels", "", "DOWN");
     story_expect(room, met, "join_rules", "", "DOOR2");

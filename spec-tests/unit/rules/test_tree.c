@@ -32,8 +32,9 @@ static void plain_set(plain *map, const myl_tree_entry *change)
         myl_tree_entry *entry = myl_list_at(&map->entries, i);
         if (entry->type != change->type || entry->state_key != change->state_key)
             continue;
-        *entry = change->event != 0 ? *change
-                                    : myl_list_get(&map->entries, myl_tree_entry, map->entries.count - 1);
+        *entry = change->event != 0
+                     ? *change
+                     : myl_list_get(&map->entries, myl_tree_entry, map->entries.count - 1);
         map->entries.count -= change->event == 0;
         return;
     }
@@ -45,7 +46,8 @@ static plain plain_copy(myl_ctx *cx, const plain *map)
 {
     plain copy = {MYL_LIST(cx, myl_tree_entry)};
     for (size_t i = 0; i < map->entries.count; i++)
-        myl_list_push(&copy.entries, myl_tree_entry, myl_list_get(&map->entries, myl_tree_entry, i));
+        myl_list_push(&copy.entries, myl_tree_entry,
+                      myl_list_get(&map->entries, myl_tree_entry, i));
     return copy;
 }
 
@@ -66,7 +68,8 @@ static myl_rc expect_entry(void *arg, const myl_tree_entry *entry)
     return MYL_OK;
 }
 
-static myl_rc expect_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before, uint64_t after)
+static myl_rc expect_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                            uint64_t after)
 {
     expectation *want = arg;
     assert_true(before != after);
@@ -102,8 +105,8 @@ static void check_walks(memory_nodes *memory, myl_tree_root root, const plain *m
 {
     for (uint32_t type = 0; type <= types; type++) {
         expectation want = {NULL, map, type, 0};
-        assert_int_equal(
-            myl_tree_walk(memory->cx, &memory->nodes, root, type, expect_entry, &want), MYL_OK);
+        assert_int_equal(myl_tree_walk(memory->cx, &memory->nodes, root, type, expect_entry, &want),
+                         MYL_OK);
         assert_int_equal(want.seen, count_type(map, type));
     }
 }
@@ -133,7 +136,8 @@ static size_t count_nodes(memory_nodes *memory, myl_tree_root root)
         uint64_t children[16], number = myl_list_get(&stack, uint64_t, stack.count - 1);
         size_t count;
         stack.count--;
-        assert_int_equal(myl_tree_children(memory->cx, &memory->nodes, number, children, &count), MYL_OK);
+        assert_int_equal(myl_tree_children(memory->cx, &memory->nodes, number, children, &count),
+                         MYL_OK);
         for (size_t i = 0; i < count; i++) {
             assert_true(children[i] < number);
             myl_list_push(&stack, uint64_t, children[i]);
@@ -147,15 +151,15 @@ static size_t count_nodes(memory_nodes *memory, myl_tree_root root)
 static void check_rebuilt(memory_nodes *memory, myl_tree_root root, const plain *map)
 {
     myl_tree_root rebuilt;
-    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, 0, map->entries.at, map->entries.count,
-                                     &rebuilt),
+    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, 0, map->entries.at,
+                                     map->entries.count, &rebuilt),
                      MYL_OK);
     assert_true(same_digest(memory, root, rebuilt));
     assert_int_equal(count_nodes(memory, root), count_nodes(memory, rebuilt));
     expectation none = {map, map, 0, 0};
     memory->reads = 0;
-    assert_int_equal(
-        myl_tree_diff(memory->cx, &memory->nodes, root, rebuilt, expect_change, &none), MYL_OK);
+    assert_int_equal(myl_tree_diff(memory->cx, &memory->nodes, root, rebuilt, expect_change, &none),
+                     MYL_OK);
     assert_int_equal(none.seen, 0);
     assert_true(memory->reads <= 2);
 }
@@ -199,8 +203,8 @@ static myl_tree_entry random_change(test_dice *dice, const history *of, const pl
     return change;
 }
 
-static myl_tree_root step_history(memory_nodes *memory, test_dice *dice, const history *of, plain *map,
-                                  myl_tree_root root)
+static myl_tree_root step_history(memory_nodes *memory, test_dice *dice, const history *of,
+                                  plain *map, myl_tree_root root)
 {
     myl_tree_entry changes[64];
     myl_tree_root next;
@@ -210,7 +214,8 @@ static myl_tree_root step_history(memory_nodes *memory, test_dice *dice, const h
         changes[i] = random_change(dice, of, map);
         plain_set(map, &changes[i]);
     }
-    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, root, changes, count, &next), MYL_OK);
+    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, root, changes, count, &next),
+                     MYL_OK);
     for (size_t i = 0; i < count; i++) {
         uint64_t event;
         assert_int_equal(myl_tree_get(memory->cx, &memory->nodes, next, changes[i].type,
@@ -227,11 +232,13 @@ static myl_tree_root step_history(memory_nodes *memory, test_dice *dice, const h
 static void check_diff(memory_nodes *memory, const myl_tree_root roots[2], const plain maps[2])
 {
     expectation forth = {&maps[0], &maps[1], 0, 0}, back = {&maps[1], &maps[0], 0, 0};
-    assert_int_equal(
-        myl_tree_diff(memory->cx, &memory->nodes, roots[0], roots[1], expect_change, &forth), MYL_OK);
+    assert_int_equal(myl_tree_diff(memory->cx, &memory->nodes, roots[0], roots[1], expect_change,
+                                   &forth),
+                     MYL_OK);
     assert_int_equal(forth.seen, count_changes(&maps[0], &maps[1]));
-    assert_int_equal(
-        myl_tree_diff(memory->cx, &memory->nodes, roots[1], roots[0], expect_change, &back), MYL_OK);
+    assert_int_equal(myl_tree_diff(memory->cx, &memory->nodes, roots[1], roots[0], expect_change,
+                                   &back),
+                     MYL_OK);
     assert_int_equal(back.seen, forth.seen);
 }
 
@@ -344,11 +351,13 @@ static myl_tree_root large_room(memory_nodes *memory, size_t members)
         entries[i] = (myl_tree_entry){MEMBER_TYPE, 1000 + i, 100000 + i};
     for (size_t i = 0; i < 40; i++)
         entries[members + i] = (myl_tree_entry){10 + (uint32_t)i, 1, 200000 + i};
-    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, 0, entries, members + 40, &root), MYL_OK);
+    assert_int_equal(myl_tree_change(memory->cx, &memory->nodes, 0, entries, members + 40, &root),
+                     MYL_OK);
     return root;
 }
 
-static myl_rc count_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before, uint64_t after)
+static myl_rc count_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                           uint64_t after)
 {
     MYL_UNUSED(type), MYL_UNUSED(state_key), MYL_UNUSED(before), MYL_UNUSED(after);
     ++*(size_t *)arg;
@@ -368,10 +377,12 @@ static void a_diff_reads_what_differs(void **state)
         changed = root;
         for (size_t k = 0; k < sizes[i]; k++) {
             myl_tree_entry change = {MEMBER_TYPE, 1000 + k * 97, 900000 + k};
-            assert_int_equal(myl_tree_change(&cx, &memory->nodes, changed, &change, 1, &changed), MYL_OK);
+            assert_int_equal(myl_tree_change(&cx, &memory->nodes, changed, &change, 1, &changed),
+                             MYL_OK);
         }
         memory->reads = 0;
-        assert_int_equal(myl_tree_diff(&cx, &memory->nodes, root, changed, count_change, &seen), MYL_OK);
+        assert_int_equal(myl_tree_diff(&cx, &memory->nodes, root, changed, count_change, &seen),
+                         MYL_OK);
         assert_int_equal(seen, sizes[i]);
         print_message("  %zu of %d differ: %zu nodes read\n", seen, MEMBERS, memory->reads);
         assert_true(memory->reads <= 2 + 2 * 7 * sizes[i]);
@@ -436,7 +447,8 @@ static void spoil(memory_nodes *memory, size_t node, test_dice *dice)
     char *copy = myl_cstr(memory->cx, *bytes);
     for (size_t i = 0; i < 1 + dice_roll(dice, 3) && bytes->len > 0; i++)
         copy[dice_roll(dice, bytes->len)] = (char)dice_roll(dice, 256);
-    *bytes = (myl_str){copy, dice_roll(dice, 4) == 0 ? dice_roll(dice, bytes->len + 1) : bytes->len};
+    *bytes =
+        (myl_str){copy, dice_roll(dice, 4) == 0 ? dice_roll(dice, bytes->len + 1) : bytes->len};
 }
 
 static void spoilt_nodes_are_refused_or_read(void **state)
@@ -454,7 +466,9 @@ static void spoilt_nodes_are_refused_or_read(void **state)
         myl_tree_root root = large_room(memory, 300);
         spoil(memory, dice_roll(&dice, memory->bytes.count), &dice);
         spoil(memory, memory->bytes.count - 1, &dice);
-        myl_tree_entry changes[] = {{MEMBER_TYPE, 1000 + round % 300, 0}, {11, 1, 5}, {MEMBER_TYPE, 5, 6}};
+        myl_tree_entry changes[] = {{MEMBER_TYPE, 1000 + round % 300, 0},
+                                    {11, 1, 5},
+                                    {MEMBER_TYPE, 5, 6}};
         refused += myl_tree_get(&cx, &memory->nodes, root, MEMBER_TYPE, 1000, &event) != MYL_OK;
         refused += myl_tree_walk(&cx, &memory->nodes, root, 0, count_entry, &seen) != MYL_OK;
         refused += myl_tree_diff(&cx, &memory->nodes, root, 1, count_change, &seen) != MYL_OK;
@@ -483,13 +497,14 @@ static void broken_forms_are_corrupt(void **state)
          MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x00\x00\x01\x01")},
         {"leaf and child in one slot",
          MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x01\x00\x01\x01\x01\x01")},
-        {"type beyond 32 bits",
-         MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x01\x00\x00\xff\xff\xff\xff\x7f\x01\x01")},
-        {"number without an end",
-         MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")},
+        {"type beyond 32 bits", MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x01\x00"
+                                           "\x00\xff\xff\xff\xff\x7f\x01\x01")},
+        {"number without an end", MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff"
+                                             "\xff\xff\xff\xff\xff\xff\xff\xff")},
         {"more bytes than it needs",
          MYL_S_INIT("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x01\x00\x00\x01\x01\x01\x07")},
-        {"root with a prefix", MYL_S_INIT("\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x10\x00\x01\x00\x00\x01\x01\x01")},
+        {"root with a prefix",
+         MYL_S_INIT("\x81\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x10\x00\x01\x00\x00\x01\x01\x01")},
     };
     MYL_UNUSED(state);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -172,8 +172,8 @@ myl_str store_test_dump(myl_ctx *cx, myl_store *store)
         myl_scan *scan;
         myl_str key;
         myl_str value;
-        assert_int_equal(myl_scan_start(cx, (myl_table_id)table, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD,
-                                        &scan),
+        assert_int_equal(myl_scan_start(cx, (myl_table_id)table, MYL_ABSENT, MYL_ABSENT,
+                                        MYL_FORWARD, &scan),
                          MYL_OK);
         for (;;) {
             assert_int_equal(myl_scan_next(scan, &key, &value), MYL_OK);

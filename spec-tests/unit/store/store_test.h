@@ -33,8 +33,8 @@ typedef struct {
     myl_ctx cx;
     myl_rc (*body)(myl_ctx *cx, void *arg);
     void *arg;
-    myl_rc rc;         /* after the answer */
-    int answered;      /* how often done was called */
+    myl_rc rc;    /* after the answer */
+    int answered; /* how often done was called */
 } store_change;
 
 /* A new folder with a store and an engine; NULL when one of them cannot be made. */

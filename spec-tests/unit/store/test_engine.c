@@ -109,8 +109,11 @@ static void one_batch_is_one_commit(void **state)
 static void a_failed_change_leaves_no_trace(void **state)
 {
     MYL_UNUSED(state);
-    act acts[5] = {{.room = 1}, {.room = 2, .answer = MYL_FORBIDDEN}, {.room = 3},
-                   {.room = 4, .answer = MYL_NEED}, {.room = 5}};
+    act acts[5] = {{.room = 1},
+                   {.room = 2, .answer = MYL_FORBIDDEN},
+                   {.room = 3},
+                   {.room = 4, .answer = MYL_NEED},
+                   {.room = 5}};
     store_change changes[5];
     run_acts(acts, changes, 5);
     assert_int_equal(row_count(MYL_TABLE_TASKS), 3);
@@ -275,7 +278,8 @@ static void who_has_left_is_dropped(void **state)
     static atomic_bool gone = true;
     static atomic_bool here = false;
     act acts[2] = {{.room = 1}, {.room = 2}};
-    store_change changes[2] = {{.body = act_body, .arg = &acts[0]}, {.body = act_body, .arg = &acts[1]}};
+    store_change changes[2] = {{.body = act_body, .arg = &acts[0]},
+                               {.body = act_body, .arg = &acts[1]}};
     changes[0].change.gone = &gone;
     changes[1].change.gone = &here;
     store_test_batch(test, changes, 2);

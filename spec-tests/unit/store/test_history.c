@@ -67,9 +67,7 @@ static myl_rc random_step(history *h, myl_ctx *cx)
     myl_str value = random_value(h, table, value_room);
     bool is_map = table == MYL_TABLE_TASKS;
     switch (store_test_random(&h->random) % 8) {
-    case 0:
-        model_delete(h->now, table, key);
-        return myl_store_delete(cx, table, key);
+    case 0: model_delete(h->now, table, key); return myl_store_delete(cx, table, key);
     case 1:
         if (is_map)
             break;

@@ -168,8 +168,10 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(numbers_begin_at_one_for_each_kind), CASE(numbers_go_on_after_a_restart),
-        CASE(a_failed_change_gives_its_numbers_back), CASE(equal_hashes_are_told_apart),
+        CASE(numbers_begin_at_one_for_each_kind),
+        CASE(numbers_go_on_after_a_restart),
+        CASE(a_failed_change_gives_its_numbers_back),
+        CASE(equal_hashes_are_told_apart),
         CASE(nodes_are_numbered_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,8 @@
 static void integers_sort_as_bytes(void **state)
 {
     MYL_UNUSED(state);
-    static const int64_t rising[] = {INT64_MIN, -4294967297, -1, 0, 1, 255, 256, 4294967296, INT64_MAX};
+    static const int64_t rising[] = {INT64_MIN, -4294967297, -1,         0,        1,
+                                     255,       256,         4294967296, INT64_MAX};
     for (size_t i = 1; i < sizeof(rising) / sizeof(rising[0]); i++) {
         myl_key low = myl_key_start();
         myl_key high = myl_key_start();
@@ -87,8 +88,8 @@ static void a_hash_is_the_front_of_sha256(void **state)
     myl_key key = myl_key_start();
     myl_key_hash(&key, MYL_S("abc"));
     assert_int_equal(key.len, 16);
-    assert_memory_equal(key.bytes, "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23",
-                        16);
+    assert_memory_equal(key.bytes,
+                        "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23", 16);
 }
 
 int main(void)

@@ -139,7 +139,8 @@ static void expect_values(myl_table_id table, const char *key, const char *want)
     uint64_t count = 0;
     uint64_t counted;
     assert_int_equal(myl_snapshot_open(&test->cx, test->store), MYL_OK);
-    assert_int_equal(myl_scan_values(&test->cx, table, myl_str_of(key), MYL_ABSENT, MYL_FORWARD, &scan),
+    assert_int_equal(myl_scan_values(&test->cx, table, myl_str_of(key), MYL_ABSENT, MYL_FORWARD,
+                                     &scan),
                      MYL_OK);
     for (;;) {
         assert_int_equal(myl_scan_next(scan, &at, &value), MYL_OK);

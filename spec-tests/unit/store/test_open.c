@@ -171,7 +171,9 @@ static myl_rc to_five(myl_ctx *cx)
     return add_word(cx, "five");
 }
 
-static const myl_migration steps[] = {{2, "two", to_two}, {3, "three", to_three}, {5, "five", to_five}};
+static const myl_migration steps[] = {{2, "two", to_two},
+                                      {3, "three", to_three},
+                                      {5, "five", to_five}};
 
 static myl_str words(void)
 {

@@ -72,9 +72,9 @@ static myl_str value_of(const model_row *row)
 typedef struct {
     myl_table_id table;
     myl_direction direction;
-    bool values;   /* of one key, which is `prefix` */
+    bool values; /* of one key, which is `prefix` */
     myl_str prefix;
-    myl_str from;  /* of keys, or of values */
+    myl_str from; /* of keys, or of values */
 } question;
 
 static bool wanted(const question *q, const model_row *row)
@@ -82,7 +82,8 @@ static bool wanted(const question *q, const model_row *row)
     myl_str subject = q->values ? value_of(row) : key_of(row);
     if (row->table != q->table)
         return false;
-    if (q->values ? !myl_str_equal(key_of(row), q->prefix) : !myl_str_starts(key_of(row), q->prefix))
+    if (q->values ? !myl_str_equal(key_of(row), q->prefix)
+                  : !myl_str_starts(key_of(row), q->prefix))
         return false;
     if (!myl_str_present(q->from))
         return true;
@@ -144,7 +145,8 @@ static void random_question(question *q, char *prefix_room, char *from_room)
     q->direction = store_test_random(&seed) % 2 ? MYL_FORWARD : MYL_BACKWARD;
     q->values = table != 0 && store_test_random(&seed) % 2 == 0;
     size_t len = store_test_random(&seed) % 4;
-    q->prefix = q->values || len > 0 ? random_bytes(prefix_room, q->values ? 1 + len : len) : MYL_ABSENT;
+    q->prefix =
+        q->values || len > 0 ? random_bytes(prefix_room, q->values ? 1 + len : len) : MYL_ABSENT;
     q->from = MYL_ABSENT;
     if (store_test_random(&seed) % 3 == 0)
         return;
@@ -191,7 +193,8 @@ static void scans_left_open_end_with_the_snapshot(void **state)
                              MYL_OK);
             assert_int_equal(myl_scan_next(scan, &key, &value), MYL_OK);
             assert_true(myl_str_present(key));
-            myl_ctx_release(&test->cx, mark); /* the handle goes, the cursor stays until the close */
+            myl_ctx_release(&test->cx,
+                            mark); /* the handle goes, the cursor stays until the close */
         }
         myl_snapshot_close(&test->cx);
     }
@@ -233,7 +236,8 @@ static void too_long_places_are_refused(void **state)
                      MYL_INTERNAL);
     assert_int_equal(myl_scan_values(&test->cx, tables[1], large, MYL_ABSENT, MYL_FORWARD, &scan),
                      MYL_INTERNAL);
-    assert_int_equal(myl_scan_values(&test->cx, tables[1], MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan),
+    assert_int_equal(myl_scan_values(&test->cx, tables[1], MYL_ABSENT, MYL_ABSENT, MYL_FORWARD,
+                                     &scan),
                      MYL_INTERNAL);
     myl_snapshot_close(&test->cx);
 }

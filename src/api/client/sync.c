@@ -52,11 +52,12 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
     return read_filter(req, filter);
 }
 
-/* A request that is ended before anything came keeps its token (a stopping server must lose nothing). */
+/* Waits until something is posted, the time is over, or somebody's typing ends by itself: that is news too. */
 static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
 {
     int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
-    myl_park parked = {.deadline_tick_ms = since + timeout,
+    int64_t typing = myl_room_typing_next(result->rooms, result->room_count);
+    myl_park parked = {.deadline_tick_ms = typing < since + timeout ? typing : since + timeout,
                        .position = result->next.durable,
                        .user = req->caller.user,
                        .rooms = result->rooms,

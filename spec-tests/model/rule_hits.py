@@ -1,4 +1,4 @@
-"""coverage.py: how often each rule decided, and how often it was looked at and let pass.
+"""rule_hits.py: how often each rule decided, and how often it was looked at and let pass.
 
 For each item of a page there are the ways that its wording has:
 

@@ -1,0 +1,89 @@
+"""Sessions: login, tokens, logout, and what a wrong guess learns.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import pytest
+
+from support.client import V3, ok, refused
+from support.server import Server
+
+WHOAMI = f"{V3}/account/whoami"
+
+
+def test_login_makes_a_device_and_a_token(shared_server: Server) -> None:
+    first = shared_server.anonymous().register("lena")
+    anyone = shared_server.anonymous()
+    assert {"type": "m.login.password"} in ok(anyone.get(f"{V3}/login"))["flows"]
+    second = anyone.login("lena")
+    third = shared_server.anonymous().login("@lena:scene.test", device_id="TABLET")
+    assert third.device_id == "TABLET"
+    assert len({first.token, second.token, third.token}) == 3
+    for session in (first, second, third):
+        assert ok(session.get(WHOAMI))["device_id"] == session.device_id
+
+
+def test_the_same_device_loses_its_old_token(shared_server: Server) -> None:
+    first = shared_server.anonymous().register("dora", device_id="D1")
+    second = shared_server.anonymous().login("dora", device_id="D1")
+    refused(first.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+    ok(second.get(WHOAMI))
+
+
+def test_wrong_password_and_unknown_user_answer_alike(shared_server: Server) -> None:
+    shared_server.anonymous().register("real")
+    anyone = shared_server.anonymous()
+    body = {"type": "m.login.password", "password": "not-the-word"}
+    known = anyone.post(f"{V3}/login", json=body | {"identifier": {"type": "m.id.user", "user": "real"}})
+    unknown = anyone.post(f"{V3}/login", json=body | {"identifier": {"type": "m.id.user", "user": "nobody"}})
+    elsewhere = anyone.post(f"{V3}/login", json=body | {"user": "@real:other.test"})
+    assert refused(known, 403, "M_FORBIDDEN") == refused(unknown, 403, "M_FORBIDDEN")
+    assert known.json() == refused(elsewhere, 403, "M_FORBIDDEN")
+
+
+def test_bad_logins_name_what_is_wrong(shared_server: Server) -> None:
+    anyone = shared_server.anonymous()
+    refused(anyone.post(f"{V3}/login", json={}), 400, "M_BAD_JSON", "type")
+    refused(anyone.post(f"{V3}/login", json={"type": "m.login.magic"}), 400, "M_UNKNOWN", "type")
+    refused(anyone.post(f"{V3}/login", json={"type": "m.login.password", "user": "x"}),
+            400, "M_MISSING_PARAM", "password")
+    refused(anyone.post(f"{V3}/login", json={"type": "m.login.password", "password": "x"}),
+            400, "M_MISSING_PARAM", "identifier.user")
+
+
+def test_tokens_are_asked_for_and_known(shared_server: Server) -> None:
+    anyone = shared_server.anonymous()
+    refused(anyone.get(WHOAMI), 401, "M_MISSING_TOKEN")
+    refused(anyone.get(WHOAMI, headers={"Authorization": "Bearer nonsense"}), 401, "M_UNKNOWN_TOKEN")
+    user = shared_server.anonymous().register("quentin")
+    assert ok(anyone.get(WHOAMI, params={"access_token": user.token}))["user_id"] == user.user_id
+
+
+def test_logout_ends_one_session_logout_all_every_one(shared_server: Server) -> None:
+    one = shared_server.anonymous().register("lou")
+    two = shared_server.anonymous().login("lou")
+    three = shared_server.anonymous().login("lou")
+    ok(one.post(f"{V3}/logout", json={}))
+    refused(one.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+    ok(two.get(WHOAMI))
+    ok(two.post(f"{V3}/logout/all", json={}))
+    refused(two.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+    refused(three.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+    ok(shared_server.anonymous().login("lou").get(WHOAMI))
+
+
+def test_tokens_outlive_a_restart_and_logouts_do_too(server: Server) -> None:
+    kept = server.anonymous().register("kept")
+    gone = server.anonymous().login("kept")
+    ok(gone.post(f"{V3}/logout", json={}))
+    server.restart()
+    assert ok(kept.get(WHOAMI))["device_id"] == kept.device_id
+    refused(gone.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+
+
+@pytest.mark.server(settings={"rate.enabled": True, "rate.login.burst": 3})
+def test_logins_are_limited_by_address(server: Server) -> None:
+    anyone = server.anonymous()
+    body = {"type": "m.login.password", "user": "someone", "password": "a guess"}
+    codes = [anyone.post(f"{V3}/login", json=body).status_code for _ in range(6)]
+    assert codes[:3] == [403] * 3
+    assert codes[-1] == 429

@@ -1,0 +1,121 @@
+"""createRoom: presets, versions, overrides, and all of it or nothing.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import pytest
+
+from support.client import V3, ok, q, refused
+from support.server import Server
+
+CREATE = f"{V3}/createRoom"
+
+
+def by_type(state: list[dict]) -> dict[str, dict]:
+    return {event["type"]: event["content"] for event in state if event["state_key"] == ""}
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+def test_every_version_can_be_made(shared_server: Server, version: str) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room(room_version=version, name="A name", topic="A topic")
+    state = by_type(alice.state(room))
+    assert state["m.room.create"]["room_version"] == version
+    assert state["m.room.name"] == {"name": "A name"}
+    assert state["m.room.topic"]["topic"] == "A topic"
+    assert ("creator" in state["m.room.create"]) == (version == "10")
+    assert (":" in room) == (version != "12")
+    assert (alice.user_id in state["m.room.power_levels"]["users"]) == (version != "12")
+
+
+@pytest.mark.parametrize("preset,rule,guests", [
+    ("private_chat", "invite", "can_join"), ("trusted_private_chat", "invite", "can_join"),
+    ("public_chat", "public", "forbidden")])
+def test_presets(shared_server: Server, preset: str, rule: str, guests: str) -> None:
+    alice = shared_server.client("alice")
+    state = by_type(alice.state(alice.create_room(preset=preset)))
+    assert state["m.room.join_rules"]["join_rule"] == rule
+    assert state["m.room.history_visibility"]["history_visibility"] == "shared"
+    assert state["m.room.guest_access"]["guest_access"] == guests
+
+
+def test_visibility_chooses_the_preset(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    assert by_type(alice.state(alice.create_room(visibility="public")))["m.room.join_rules"]["join_rule"] == "public"
+    assert by_type(alice.state(alice.create_room()))["m.room.join_rules"]["join_rule"] == "invite"
+
+
+@pytest.mark.parametrize("version", ["11", "12"])
+def test_trusted_invitees_have_the_creators_power(shared_server: Server, version: str) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="trusted_private_chat", invite=[bob.user_id], room_version=version)
+    bob.join(room)
+    bob.set_state(room, "m.room.name", {"name": "by bob"})
+    levels = by_type(bob.state(room))
+    if version == "12":
+        assert levels["m.room.create"]["additional_creators"] == [bob.user_id]
+    else:
+        assert levels["m.room.power_levels"]["users"][bob.user_id] == 100
+
+
+def test_initial_state_wins_over_the_preset(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room(preset="private_chat", initial_state=[
+        {"type": "m.room.history_visibility", "content": {"history_visibility": "joined"}},
+        {"type": "org.example.own", "state_key": "k", "content": {"a": 1}}])
+    assert by_type(alice.state(room))["m.room.history_visibility"]["history_visibility"] == "joined"
+    assert ok(alice.get(f"{V3}/rooms/{q(room)}/state/org.example.own/k")) == {"a": 1}
+
+
+def test_power_levels_can_be_overridden(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room(power_level_content_override={"events_default": 50, "invite": 10})
+    levels = by_type(alice.state(room))["m.room.power_levels"]
+    assert levels["events_default"] == 50 and levels["invite"] == 10 and levels["ban"] == 50
+
+
+def test_invites_are_sent_and_marked_direct(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(invite=[bob.user_id], is_direct=True)
+    invite = bob.sync()["rooms"]["invite"][room]["invite_state"]["events"]
+    mine = [event for event in invite if event.get("state_key") == bob.user_id]
+    assert mine[0]["content"]["membership"] == "invite" and mine[0]["content"]["is_direct"] is True
+    assert {"m.room.create", "m.room.join_rules"} <= {event["type"] for event in invite}
+
+
+def test_an_alias_names_the_room(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat", room_alias_name="tea/room")
+    assert bob.join("#tea/room:scene.test") == room
+    refused(alice.post(CREATE, json={"room_alias_name": "tea/room"}), 400, "M_ROOM_IN_USE")
+    refused(bob.post(f"{V3}/join/{q('#nowhere:scene.test')}", json={}), 404, "M_NOT_FOUND")
+
+
+@pytest.mark.parametrize("body,status,errcode,word", [
+    ({"room_version": "99"}, 400, "M_UNSUPPORTED_ROOM_VERSION", "room_version"),
+    ({"preset": "odd"}, 400, "M_BAD_JSON", "preset"),
+    ({"invite": ["bob"]}, 400, "", "invite[0]"),
+    ({"invite": "bob"}, 400, "M_BAD_JSON", "invite"),
+    ({"invite": ["@far:other.test"]}, 403, "M_FORBIDDEN", "invite[0]"),
+    ({"initial_state": [{"type": "m.room.topic"}]}, 400, "M_BAD_JSON", "content"),
+    ({"initial_state": [{"type": "m.room.create", "content": {}}]}, 400, "M_INVALID_ROOM_STATE", ""),
+    ({"power_level_content_override": {"ban": "high"}}, 400, "M_INVALID_ROOM_STATE", ""),
+    ({"room_alias_name": "a:b"}, 400, "M_INVALID_PARAM", "room_alias_name"),
+    ({"creation_content": {"x": 1.5}}, 400, "M_BAD_JSON", "x: expected an integer"),
+])
+def test_bad_requests_make_no_room(shared_server: Server, body: dict, status: int, errcode: str, word: str) -> None:
+    alice = shared_server.client("alice")
+    answer = alice.post(CREATE, json=body)
+    assert answer.status_code == status, answer.text
+    assert not errcode or answer.json()["errcode"] == errcode
+    assert word in answer.json()["error"]
+    assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+
+
+def test_a_room_that_fails_late_leaves_nothing(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    many = [{"type": "org.example.fine", "state_key": str(i), "content": {}} for i in range(20)]
+    body = {"room_alias_name": "half-made", "initial_state": many + [
+        {"type": "m.room.member", "state_key": "@x:scene.test", "content": {"membership": "nonsense"}}]}
+    refused(alice.post(CREATE, json=body), 400, "M_INVALID_ROOM_STATE")
+    assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+    alice.create_room(room_alias_name="half-made")

@@ -1,0 +1,103 @@
+"""Events into rooms: messages, state, redactions, transaction ids, limits.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+
+import pytest
+
+from support.client import V3, ok, q, refused
+from support.server import Server
+
+TEXT = {"msgtype": "m.text", "body": "hello"}
+
+
+def send_path(room: str, kind: str, txn: str) -> str:
+    return f"{V3}/rooms/{q(room)}/send/{q(kind)}/{q(txn)}"
+
+
+def test_a_message_is_as_it_was_sent(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room()
+    content = {"msgtype": "m.text", "body": "tabs\t\"quotes\" \\ \u0001 \U0001F600 日本", "nested": {"b": [1, {}], "a": None}}
+    event_id = alice.send(room, "m.room.message", content)
+    event = ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(event_id)}"))
+    assert event["content"] == content
+    assert event["event_id"] == event_id and event["room_id"] == room
+    assert event["sender"] == alice.user_id and event["type"] == "m.room.message"
+    assert event["unsigned"]["age"] >= 0
+    assert "state_key" not in event and "auth_events" not in event and "signatures" not in event
+
+
+def test_the_same_transaction_gives_the_same_event(server: Server) -> None:
+    alice = server.client("alice")
+    phone = server.anonymous().login("alice")
+    room = alice.create_room()
+    first = ok(alice.put(send_path(room, "m.room.message", "t1"), json=TEXT))
+    assert ok(alice.put(send_path(room, "m.room.message", "t1"), json=TEXT)) == first
+    assert ok(phone.put(send_path(room, "m.room.message", "t1"), json=TEXT)) != first
+    server.restart()
+    assert ok(alice.put(send_path(room, "m.room.message", "t1"), json={"other": "words"})) == first
+    said = [event for event in alice.history(room) if event["type"] == "m.room.message"]
+    assert len(said) == 2
+    mine = [event for event in said if event["event_id"] == first["event_id"]][0]
+    assert mine["unsigned"]["transaction_id"] == "t1"
+    theirs = ok(phone.get(f"{V3}/rooms/{q(room)}/event/{q(first['event_id'])}"))
+    assert "transaction_id" not in theirs["unsigned"]
+
+
+def test_state_is_set_read_and_replaced(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat")
+    bob.join(room)
+    first = alice.set_state(room, "org.example.kept", {"v": 1}, "a/b c")
+    assert ok(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.kept/{q('a/b c')}")) == {"v": 1}
+    assert alice.set_state(room, "org.example.kept", {"v": 1}, "a/b c") == first
+    second = alice.set_state(room, "org.example.kept", {"v": 2}, "a/b c")
+    assert second != first
+    event = ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(second)}"))
+    assert event["unsigned"]["prev_content"] == {"v": 1} and event["unsigned"]["replaces_state"] == first
+    refused(bob.put(f"{V3}/rooms/{q(room)}/state/m.room.name", json={"name": "x"}), 403, "M_FORBIDDEN")
+    refused(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.none/"), 404, "M_NOT_FOUND")
+    ok(alice.put(f"{V3}/rooms/{q(room)}/state/m.room.name", json={"name": "x"}))
+    assert ok(bob.get(f"{V3}/rooms/{q(room)}/state/m.room.name/")) == {"name": "x"}
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+def test_redaction(shared_server: Server, version: str) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat", room_version=version)
+    bob.join(room)
+    event_id = bob.say(room, "regret")
+    kept = alice.say(room, "no regret")
+    redaction = alice.redact(room, event_id, reason="asked to")
+    event = ok(bob.get(f"{V3}/rooms/{q(room)}/event/{q(event_id)}"))
+    assert event["content"] == {}
+    because = event["unsigned"]["redacted_because"]
+    assert because["event_id"] == redaction and because["content"]["reason"] == "asked to"
+    assert because["redacts"] == event_id
+    assert (because["content"].get("redacts") == event_id) == (version != "10")
+    # others' events take the redact level
+    refused(bob.put(f"{V3}/rooms/{q(room)}/redact/{q(kept)}/w", json={}), 403, "M_FORBIDDEN", "redact")
+    assert ok(bob.get(f"{V3}/rooms/{q(room)}/event/{q(kept)}"))["content"]["body"] == "no regret"
+    refused(bob.put(f"{V3}/rooms/{q(room)}/redact/{q('$' + 'n' * 43)}/n", json={}), 404, "M_NOT_FOUND")
+
+
+def test_limits_and_bad_bodies(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room()
+    fits = {"body": "x" * 64000}
+    alice.send(room, "m.room.message", fits)
+    refused(alice.put(send_path(room, "m.room.message", "big"), json={"body": "x" * 65400}), 413, "M_TOO_LARGE")
+    refused(alice.put(send_path(room, "m.room.message", "huge"), json={"body": "x" * 2_000_000}), 413, "M_TOO_LARGE")
+    refused(alice.put(send_path(room, "t" * 256, "long"), json={}), 413, "M_TOO_LARGE", "type")
+    refused(alice.put(f"{V3}/rooms/{q(room)}/state/m.x/{'k' * 256}", json={}), 413, "M_TOO_LARGE", "state_key")
+    refused(alice.put(send_path(room, "m.room.message", "f"), json={"n": {"f": 0.5}}), 400, "M_BAD_JSON", "n.f")
+    refused(alice.put(send_path(room, "m.room.message", "i"), content=json.dumps({"n": 2**53}).encode()),
+            400, "M_BAD_JSON", "n: integer out of range")
+    refused(alice.put(send_path(room, "m.room.message", "l"), json=[]), 400, "M_BAD_JSON")
+    refused(alice.put(send_path(room, "m.room.message", "j"), content=b"{nope"), 400, "M_NOT_JSON")
+    refused(alice.put(send_path(room, "m.room.message", "d"), content=b'{"a":1,"a":2}'), 400, "M_NOT_JSON")
+    refused(alice.put(send_path(room, "m.room.message", "e")), 400, "M_NOT_JSON")
+    refused(alice.put(send_path(room, "m.room.create", "c"), json={}), 403, "M_FORBIDDEN")
+    assert len([e for e in alice.history(room) if e["type"] == "m.room.message"]) == 1

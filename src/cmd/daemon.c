@@ -1,0 +1,262 @@
+/* daemon.c: the server as a process: start and stop order, signals.
+ *
+ * Why:     one place shows what depends on what: it starts from the store upwards, and stops from the front
+ *          downwards, so that whatever still runs finds what it needs.
+ * Callers: main.c. Threads: the main thread, which then only waits for signals.
+ * Holds:   signals are blocked before the first thread starts and taken by sigwaitinfo alone; so they
+ *          also work for process 1. Everything is bound and opened before a reply is given.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <myelin/cmd_daemon.h>
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <myelin/api_endpoints.h>
+#include <myelin/base_log.h>
+#include <myelin/http_server.h>
+#include <myelin/room_send.h>
+#include <myelin/tasks_lane.h>
+
+#include "cmd/daemon_own.h"
+
+/* What runs, from the bottom up; what was not reached is NULL. */
+typedef struct {
+    myl_config *config;
+    myl_signing_key *key;
+    myl_store *store;
+    myl_http *http;
+    myl_engine *engine;
+    bool has_lanes;
+    bool has_tasks;
+} daemon_parts;
+
+/* ---- the process ---- */
+
+/* Few arenas: threads here share memory by jobs that move, and each arena keeps what it once had. */
+static void tune_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void ignore(int number)
+{
+    MYL_UNUSED(number);
+}
+
+static sigset_t block_signals(void)
+{
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        struct sigaction action = {.sa_handler = ignore};
+        sigaction(taken[i], &action, NULL);
+        sigaddset(&set, taken[i]);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return set;
+}
+
+/* ---- start ---- */
+
+static myl_rc configure(myl_ctx *cx, const char *path, daemon_parts *parts)
+{
+    MYL_TRY(myl_config_load(cx, path, &parts->config));
+    const myl_config *config = parts->config;
+    if (!myl_log_configure(config->log_level.at, myl_str_equal(config->log_format, MYL_S("json"))))
+        return myl_fail(cx, MYL_BAD_CONFIG, "log.level: not understood");
+    myl_crypto_start();
+    return myl_signing_key_load(cx, config->signing_key.at, &parts->key);
+}
+
+static void introduce(const daemon_parts *parts)
+{
+    myl_room_setup setup = {.server_name = parts->config->server_name,
+                            .key = parts->key,
+                            .default_room_version = parts->config->rooms_default_version.at};
+
+    myl_room_start(&setup);
+    myl_api_start(parts->config);
+}
+
+static void start_lanes(daemon_parts *parts)
+{
+    const myl_config *config = parts->config;
+    uint32_t threads[MYL_LANE_COUNT] = {[MYL_LANE_PASSWORD] = (uint32_t)config->threads_password_lane,
+                                        [MYL_LANE_HEAVY] = (uint32_t)config->threads_heavy_lane,
+                                        [MYL_LANE_REMOTE] = (uint32_t)config->threads_remote_lane};
+
+    myl_lanes_start(threads);
+    parts->has_lanes = true;
+}
+
+static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
+{
+    const myl_config *config = parts->config;
+    myl_store_options store = {.folder = config->data_dir.at,
+                               .map_size = (uint64_t)config->store_map_size,
+                               .readers = (uint32_t)config->store_readers};
+    myl_http_setup setup = {.config = config};
+
+    MYL_TRY(myl_store_open(cx, &store, &parts->store));
+    introduce(parts);
+    setup.store = parts->store;
+    setup.endpoints = myl_api_endpoints(&setup.endpoint_count);
+    MYL_TRY(myl_http_open(cx, &setup, &parts->http));
+    MYL_TRY(myl_engine_start(cx, parts->store, myl_http_committed, parts->http, &parts->engine));
+    start_lanes(parts);
+    MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
+    parts->has_tasks = true;
+    myl_http_run(parts->http, parts->engine);
+    return MYL_OK;
+}
+
+/* ---- stop ---- */
+
+static void stop(daemon_parts *parts, bool was_running)
+{
+    if (was_running)
+        myl_http_stop(parts->http, parts->config->shutdown_grace);
+    if (parts->has_tasks)
+        myl_tasks_stop();
+    if (parts->has_lanes)
+        myl_lanes_stop();
+    if (parts->engine != NULL)
+        myl_engine_stop(parts->engine);
+    if (parts->http != NULL)
+        myl_http_close(parts->http);
+    myl_room_stop();
+    if (parts->store != NULL)
+        myl_store_close(parts->store);
+    if (parts->key != NULL)
+        myl_signing_key_end(parts->key);
+    if (parts->config != NULL)
+        myl_config_end(parts->config);
+}
+
+static void reload(myl_http *http)
+{
+    myl_ctx cx;
+
+    myl_ctx_begin(&cx);
+    if (myl_http_reload(&cx, http) == MYL_OK)
+        myl_log(&cx, MYL_LOG_INFO, "cmd", "certificates read again");
+    else
+        myl_log(&cx, MYL_LOG_ERROR, "cmd", "the old certificates stay",
+                MYL_LOG_STR("reason", cx.error.detail));
+    myl_ctx_end(&cx);
+}
+
+static void serve_until_stopped(const sigset_t *signals, const daemon_parts *parts)
+{
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
+        if (number == SIGHUP) {
+            reload(parts->http);
+        } else if (number > 0) {
+            myl_log(NULL, MYL_LOG_INFO, "cmd", "stopping", MYL_LOG_INT("signal", number));
+            return;
+        }
+    }
+}
+
+static int complain(const myl_ctx *cx)
+{
+    fprintf(stderr, "myelin: %.*s\n", MYL_FMT(cx->error.detail));
+    return 1;
+}
+
+int myl_cmd_serve(const char *config_path)
+{
+    daemon_parts parts = {.config = NULL};
+    myl_ctx cx;
+    int status = 0;
+
+    tune_memory();
+    raise_descriptors();
+    sigset_t signals = block_signals();
+    myl_ctx_begin(&cx);
+    bool runs = configure(&cx, config_path, &parts) == MYL_OK && open_parts(&cx, &parts) == MYL_OK;
+    if (!runs)
+        status = complain(&cx);
+    myl_ctx_end(&cx);
+    if (runs) {
+        myl_control_start();
+        myl_log(NULL, MYL_LOG_INFO, "cmd", "serving",
+                MYL_LOG_STR("server_name", parts.config->server_name),
+                MYL_LOG_STR("version", myl_str_of(MYL_VERSION)));
+        serve_until_stopped(&signals, &parts);
+    }
+    stop(&parts, runs);
+    if (runs)
+        myl_log(NULL, MYL_LOG_INFO, "cmd", "stopped");
+    return status;
+}
+
+/* ---- small commands ---- */
+
+int myl_cmd_check_config(const char *config_path)
+{
+    myl_config *config = NULL;
+    myl_ctx cx;
+    int status = 0;
+
+    myl_ctx_begin(&cx);
+    if (myl_config_load(&cx, config_path, &config) == MYL_OK)
+        printf("%s is good\n", config_path);
+    else
+        status = complain(&cx);
+    if (config != NULL)
+        myl_config_end(config);
+    myl_ctx_end(&cx);
+    return status;
+}
+
+int myl_cmd_sample_config(void)
+{
+    myl_ctx cx;
+
+    myl_ctx_begin(&cx);
+    myl_text sample = MYL_TEXT(&cx);
+    myl_config_sample(&sample);
+    myl_str text = myl_text_str(&sample);
+    bool written = fwrite(text.at, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+    myl_ctx_end(&cx);
+    return written ? 0 : 1;
+}
+
+int myl_cmd_generate_key(int argc, char **argv)
+{
+    myl_ctx cx;
+    int status = 0;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: myelin generate-key FILE\n");
+        return 2;
+    }
+    myl_ctx_begin(&cx);
+    myl_crypto_start();
+    if (myl_signing_key_create(&cx, argv[1]) != MYL_OK)
+        status = complain(&cx);
+    myl_ctx_end(&cx);
+    return status;
+}

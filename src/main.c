@@ -1,0 +1,80 @@
+/* main.c: the command line.
+ *
+ * Callers: the shell. Threads: the main thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <myelin/cmd_daemon.h>
+#include <myelin/cmd_explain.h>
+#include <myelin/cmd_offline.h>
+#include <myelin/cmd_rules.h>
+
+static const char usage[] =
+    "myelin --config FILE           serve\n"
+    "myelin --check-config FILE     is the configuration good?\n"
+    "myelin --sample-config         every key, its meaning and default\n"
+    "myelin --version\n"
+    "myelin generate-key FILE       a new signing key\n"
+    "myelin check --config FILE    looks at everything that a stopped server keeps\n"
+    "myelin inspect --config FILE  its tables and rows\n"
+    "myelin rules                   the rules of rooms, JSON lines in and out\n"
+    "myelin explain-state           why each event of a resolved state won\n";
+
+typedef struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command commands[] = {
+    {"generate-key", myl_cmd_generate_key},   {"check", myl_cmd_check_data},
+    {"inspect", myl_cmd_inspect_data},        {"rules", myl_cmd_rules},
+    {"explain-state", myl_cmd_explain_state},
+};
+
+static int wrong_use(void)
+{
+    fputs(usage, stderr);
+    return 2;
+}
+
+/* --check-config takes the file itself or together with --config. */
+static int run_options(int argc, char **argv)
+{
+    const char *config = NULL;
+    bool check = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--sample-config") == 0 && argc == 2)
+            return myl_cmd_sample_config();
+        if (strcmp(argv[i], "--version") == 0 && argc == 2)
+            return printf("myelin %s\n", MYL_VERSION) < 0;
+        if (strcmp(argv[i], "--help") == 0)
+            return fputs(usage, stdout) < 0;
+        if (strcmp(argv[i], "--check-config") == 0)
+            check = true;
+        else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc && config == NULL)
+            config = argv[++i];
+        else if (check && config == NULL && argv[i][0] != '-')
+            config = argv[i];
+        else
+            return wrong_use();
+    }
+    if (config == NULL)
+        return wrong_use();
+    return check ? myl_cmd_check_config(config) : myl_cmd_serve(config);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return wrong_use();
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return run_options(argc, argv);
+}

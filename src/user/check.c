@@ -1,0 +1,234 @@
+/* check.c: `myelin check` for accounts, devices and what clients keep: every reference, both ways.
+ *
+ * Callers: cmd/check.c. Threads: one, in a snapshot of a stopped server.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <myelin/user_check.h>
+
+#include "user/user_own.h"
+
+static myl_rc is_there(myl_ctx *cx, myl_table_id table, myl_str key, bool *out)
+{
+    myl_str row;
+
+    MYL_TRY(myl_store_get(cx, table, key, &row));
+    *out = myl_str_present(row);
+    return MYL_OK;
+}
+
+/* ---- accounts ---- */
+
+static uint64_t accounts;
+
+static myl_rc check_account(myl_ctx *cx, myl_check *check, myl_str key, myl_str value)
+{
+    uint64_t user;
+    user_row row;
+    bool exists;
+    myl_str name;
+
+    MYL_UNUSED(value);
+    accounts++;
+    if (!myl_cut_u64(&key, &user) || key.len != 0) {
+        myl_check_wrong(check, "ACCOUNTS: a key of the wrong length");
+        return MYL_OK;
+    }
+    MYL_TRY(myl_user_row(cx, user, &exists, &row));
+    return myl_store_text_of(cx, MYL_INTERN_NAME, user, &name);
+}
+
+static myl_rc check_accounts(myl_ctx *cx, myl_check *check)
+{
+    uint64_t counted;
+
+    accounts = 0;
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_ACCOUNTS, check_account));
+    MYL_TRY(myl_user_count(cx, &counted));
+    if (counted != accounts)
+        myl_check_wrong(check, "%llu accounts are counted, %llu are there",
+                        (unsigned long long)counted, (unsigned long long)accounts);
+    return MYL_OK;
+}
+
+/* ---- tokens and devices ---- */
+
+static myl_rc check_token(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t user, device;
+    myl_key place;
+    myl_str found;
+
+    if (!myl_cut_u64(&row, &user) || !myl_cut_u64(&row, &device)) {
+        myl_check_wrong(check, "TOKENS: a row is too short");
+        return MYL_OK;
+    }
+    place = myl_key_of_u64s(user, device);
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICES, myl_key_str(&place), &found));
+    if (!myl_str_present(found) || !myl_str_starts(found, key))
+        myl_check_wrong(check, "a token of user %llu names a device that has another one",
+                        (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_device(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    myl_str hash, device_id, number = myl_str_slice(key, 8, 8), found;
+    uint64_t user, seen;
+    bool there;
+    myl_key id;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_bytes(&row, 32, &hash) || !myl_cut_u64(&row, &seen) ||
+        !myl_cut_str(&row, &device_id)) {
+        myl_check_wrong(check, "DEVICES: a row cannot be read");
+        return MYL_OK;
+    }
+    id = myl_key_of_u64(user);
+    myl_key_hash(&id, device_id);
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id), &found));
+    if (!myl_str_equal(found, number))
+        myl_check_wrong(check, "a device of user %llu is not found by its id",
+                        (unsigned long long)user);
+    MYL_TRY(is_there(cx, MYL_TABLE_TOKENS, hash, &there));
+    if (!there)
+        myl_check_wrong(check, "a device of user %llu has no token", (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_device_id(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t user, number;
+    myl_key device;
+    bool there;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&row, &number)) {
+        myl_check_wrong(check, "DEVICE_IDS: a row cannot be read");
+        return MYL_OK;
+    }
+    device = myl_key_of_u64s(user, number);
+    MYL_TRY(is_there(cx, MYL_TABLE_DEVICES, myl_key_str(&device), &there));
+    if (!there)
+        myl_check_wrong(check, "an id of user %llu names no device", (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_devices(myl_ctx *cx, myl_check *check)
+{
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_TOKENS, check_token));
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_DEVICES, check_device));
+    return myl_check_walk(cx, check, MYL_TABLE_DEVICE_IDS, check_device_id);
+}
+
+/* ---- account data ---- */
+
+static myl_rc check_data(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t user, position;
+    const myl_json *json;
+    myl_str type;
+    myl_key change;
+    bool there;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&row, &position) || !myl_cut_str(&row, &type)) {
+        myl_check_wrong(check, "ACCOUNT_DATA: a row cannot be read");
+        return MYL_OK;
+    }
+    if (myl_json_parse(cx, row, &json) != MYL_OK) {
+        myl_forgive(cx);
+        myl_check_wrong(check, "account data of user %llu is no JSON", (unsigned long long)user);
+    }
+    change = myl_key_of_u64s(user, position);
+    MYL_TRY(is_there(cx, MYL_TABLE_USER_CHANGES, myl_key_str(&change), &there));
+    if (!there)
+        myl_check_wrong(check, "account data of user %llu is not in the index of changes",
+                        (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_account_data(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_ACCOUNT_DATA, check_data);
+}
+
+/* ---- keys ---- */
+
+static myl_rc check_key_id(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t user, device, age;
+    myl_scan *scan;
+    myl_str found, value;
+    bool there = false;
+    myl_key prefix;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&key, &device) || !myl_cut_u64(&row, &age)) {
+        myl_check_wrong(check, "ONE_TIME_KEY_IDS: a row cannot be read");
+        return MYL_OK;
+    }
+    prefix = myl_key_of_u64s(user, device);
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ONE_TIME_KEYS, myl_key_str(&prefix), MYL_ABSENT,
+                           MYL_FORWARD, &scan));
+    for (;;) {
+        uint64_t at = 0;
+
+        MYL_TRY(myl_scan_next(scan, &found, &value));
+        if (!myl_str_present(found) || there)
+            break;
+        found = myl_str_slice(found, 32, 8);
+        there = myl_cut_u64(&found, &at) && at == age;
+    }
+    myl_scan_end(scan);
+    if (!there)
+        myl_check_wrong(check, "a one-time key id of user %llu names no key",
+                        (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_keys(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_ONE_TIME_KEY_IDS, check_key_id);
+}
+
+/* ---- UIA sessions ---- */
+
+static uint64_t expiries;
+
+static myl_rc check_expiry(myl_ctx *cx, myl_check *check, myl_str key, myl_str session)
+{
+    bool there;
+
+    MYL_UNUSED(key);
+    expiries++;
+    MYL_TRY(is_there(cx, MYL_TABLE_UIA_SESSIONS, session, &there));
+    if (!there)
+        myl_check_wrong(check, "UIA_EXPIRY names a session that is not there");
+    return MYL_OK;
+}
+
+static uint64_t sessions;
+
+static myl_rc count_session(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    MYL_UNUSED(cx);
+    MYL_UNUSED(check);
+    MYL_UNUSED(key);
+    MYL_UNUSED(row);
+    sessions++;
+    return MYL_OK;
+}
+
+static myl_rc check_uia(myl_ctx *cx, myl_check *check)
+{
+    expiries = sessions = 0;
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_UIA_EXPIRY, check_expiry));
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_UIA_SESSIONS, count_session));
+    if (expiries != sessions)
+        myl_check_wrong(check, "%llu UIA sessions have %llu ends", (unsigned long long)sessions,
+                        (unsigned long long)expiries);
+    return MYL_OK;
+}
+
+const myl_check_row myl_user_checks[] = {
+    {"accounts", check_accounts},           {"devices", check_devices},
+    {"account data", check_account_data},   {"one-time keys", check_keys},
+    {"authentication sessions", check_uia}, {NULL, NULL},
+};
