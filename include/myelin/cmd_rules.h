@@ -1,7 +1,13 @@
 /* cmd_rules.h: `myelin rules`: the pure rules as a command, JSON lines in, JSON lines out.
  *
- * Every line is an object with `op`: event_id, redact, canonical, auth or resolve; every line gets one line back,
- * in order, a bad one {"error": "…"}. No store, no socket. docs/running.md shows requests and answers.
+ * Every line is an object with `op`; every line gets one line back, in order, a bad one {"error": "…"}:
+ *   event_id   room_version, event                              -> event_id, content_hash, reference_hash
+ *   redact     room_version, event                              -> event
+ *   canonical  json (a text)                                    -> canonical
+ *   auth       room_version, event, auth_events, [rejected]     -> allowed, rule, reason
+ *   resolve    room_version, events, state_sets, [rejected]     -> state
+ * auth: the events given are the state (of two for one key the later), also those that the event does not name;
+ * an id that it names must be among them. Server signatures count as good. No store, no socket.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -1,10 +1,11 @@
 /* rules_tree.h: room state as a persistent tree: (type, state key) -> event, all by number.
  *
- * A hash-array-mapped trie with fan-out 16. The path is the type's number, then a mix of the state key's
- * number: one type is one subtree. A change rewrites one path; nodes are numbered in the order in which they
- * are appended, children before parents; the difference of two states skips every shared subtree.
- * Each root carries the keyed 128-bit set digest of its entries: states are equal exactly when digests are.
- * Pure: nodes come and go through callbacks; store/ keeps them. Threads: as the callbacks.
+ * A hash-array-mapped trie with fan-out 16. The path is the type's number, then a mix of the state
+ * key's number: one type is one subtree. A change rewrites one path; nodes are numbered in the
+ * order in which they are appended, children before parents; the difference of two states skips
+ * every shared subtree. Each root carries the keyed 128-bit set digest of its entries: states are
+ * equal exactly when digests are. Pure: nodes come and go through callbacks; store/ keeps them.
+ * Threads: as the callbacks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -24,7 +25,8 @@ typedef struct {
 typedef uint64_t myl_tree_root;
 
 typedef struct {
-    /* Bytes of node `number`; valid until the next call on the same nodes. MYL_CORRUPT when not there. */
+    /* Bytes of node `number`; valid until the next call on the same nodes. MYL_CORRUPT when not
+     * there. */
     myl_rc (*read)(void *arg, myl_ctx *cx, uint64_t number, myl_str *bytes);
     /* Appends a node; its number is greater than every earlier one. NULL for read-only use. */
     myl_rc (*append)(void *arg, myl_ctx *cx, myl_str bytes, uint64_t *number);
@@ -38,11 +40,13 @@ myl_rc myl_tree_get(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root
 /* Applies `count` changes (event 0 removes) and appends the new path. Without effect: same root. */
 myl_rc myl_tree_change(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root,
                        const myl_tree_entry *changes, size_t count, myl_tree_root *out);
-/* Calls `each` for every entry (type 0: all types). A value other than MYL_OK stops and is returned. */
+/* Calls `each` for every entry (type 0: all types). A value other than MYL_OK stops and is
+ * returned. */
 typedef myl_rc (*myl_tree_each)(void *arg, const myl_tree_entry *entry);
 myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root, uint32_t type,
                      myl_tree_each each, void *arg);
-/* Calls `each` for every key whose event differs; 0 where a side has none. Cost follows the difference. */
+/* Calls `each` for every key whose event differs; 0 where a side has none. Cost follows the
+ * difference. */
 typedef myl_rc (*myl_tree_diff_each)(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
                                      uint64_t after);
 myl_rc myl_tree_diff(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root before,
@@ -54,9 +58,9 @@ myl_rc myl_tree_digest(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root r
 myl_rc myl_tree_children(myl_ctx *cx, const myl_tree_nodes *nodes, uint64_t number,
                          uint64_t children[16], size_t *count);
 
-/* For `myelin check`: what a node's subtree holds, derived again. `sums[n]` is the sum of node n, for every n below
- * `number`; all zero where there is no sound node. MYL_CORRUPT when the node, a child or a root's own digest or
- * count is wrong; then *out is all zero. */
+/* For `myelin check`: what a node's subtree holds, derived again. `sums[n]` is the sum of node n,
+ * for every n below `number`; all zero where there is no sound node. MYL_CORRUPT when the node, a
+ * child or a root's own digest or count is wrong; then *out is all zero. */
 typedef struct {
     myl_digest digest;
     uint64_t entries;

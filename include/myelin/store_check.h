@@ -31,7 +31,8 @@ void myl_check_wrong(myl_check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Counts one row that was looked at. */
 void myl_check_seen(myl_check *check);
-/* Calls `each` for every row of a table and counts it; what `each` makes in the job is given back after it. */
+/* Calls `each` for every row of a table and counts it; what `each` makes in the job is given back after it. A row for
+ * which it fails is one thing wrong, and the walk goes on. */
 typedef myl_rc (*myl_check_each)(myl_ctx *cx, myl_check *check, myl_str key, myl_str value);
 myl_rc myl_check_walk(myl_ctx *cx, myl_check *check, myl_table_id table, myl_check_each each);
 /* Runs the rows of one array in the snapshot of cx. */

@@ -52,7 +52,8 @@ myl_rc myl_store_open(myl_ctx *cx, const myl_store_options *options, myl_store *
 /* All snapshots closed, engine stopped. */
 void myl_store_close(myl_store *store);
 
-/* A snapshot of the newest commit for this job: sets cx->txn. Keep it short. One per thread at a time. */
+/* A snapshot of the newest commit for this job: sets cx->txn. Keep it short. One per thread at a time. MYL_BUSY when
+ * `readers` are open. */
 myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store);
 void myl_snapshot_close(myl_ctx *cx); /* fine when none is open */
 

@@ -1,7 +1,8 @@
 /* fuzz_tree.c: the state tree over nodes of any bytes, and over any list of changes.
  *
- * First byte even: the rest is nodes, each behind a length byte; they are read, walked, compared and changed.
- * First byte odd: the rest is changes of four bytes, made one by one and again all at once; both ways must agree.
+ * First byte even: the rest is nodes, each behind a length byte; they are read, walked, compared
+ * and changed. First byte odd: the rest is changes of four bytes, made one by one and again all at
+ * once; both ways must agree.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

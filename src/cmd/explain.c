@@ -1,7 +1,8 @@
 /* explain.c: `myelin explain-state`: why each event of a resolved state won.
  *
- * Why:     when a room's state surprises someone, the question is which fork said what, in which order the events
- *          were taken, and which rule refused the loser. Nobody should have to work that out by hand.
+ * Why:     when a room's state surprises someone, the question is which fork said what, in which
+ *          order the events were taken, and which rule refused the loser. Nobody should have to
+ *          work that out by hand.
  * Callers: main.
  * Threads: one.
  * Memory:  one job, emptied after each line.
@@ -29,7 +30,8 @@ static myl_str answer_bad(myl_ctx *cx, bool json)
     return myl_text_str(&out);
 }
 
-/* What is printed for one line, without the last line's end; `good` is cleared when it cannot be explained. */
+/* What is printed for one line, without the last line's end; `good` is cleared when it cannot be
+ * explained. */
 static myl_str answer(myl_ctx *cx, myl_line_kind kind, myl_str line, bool json, bool *good)
 {
     explanation all;

@@ -26,7 +26,7 @@ const explained_step *myl_explain_step(const explanation *all, const myl_event *
     return at == 0 ? NULL : myl_list_at(&all->steps, at - 1);
 }
 
-/* --- the trace ---------------------------------------------------------------------------------- */
+/* --- the trace -------------------------------------------------------------------------------- */
 
 static void hear_conflict(explanation *all, const myl_resolve_step *step)
 {
@@ -96,7 +96,7 @@ static void hear(void *arg, const myl_resolve_step *step)
     }
 }
 
-/* --- the result --------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------------- */
 
 static myl_rc find_winners(explanation *all, myl_tree_root resolved)
 {

@@ -1,8 +1,10 @@
 /* explain_json.c: an explanation for programs to read.
  *
- * {"room_version", "algorithm", "forks": [{"type", "state_key", "states": [id or null]}], "difference": [id],
- *  "subgraph": [id], "steps": [{"event", "sender", "order", "power" | "position" | "depth", "allowed", "rule",
- *  "reason", "other"}], "result": [{"type", "state_key", "event", "lost": [{"event", "why", "rule", "reason"}]}],
+ * {"room_version", "algorithm", "forks": [{"type", "state_key", "states": [id or null]}],
+ *  "difference": [id], "subgraph": [id],
+ *  "steps": [{"event", "sender", "order", "power" | "position" | "depth", "allowed", "rule",
+ *             "reason", "other"}],
+ *  "result": [{"type", "state_key", "event", "lost": [{"event", "why", "rule", "reason"}]}],
  *  "overlaid": [{"event", "agreed"}], "state": [id]}
  *
  * Callers: explain.c.

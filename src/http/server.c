@@ -367,6 +367,6 @@ void myl_http_stop(myl_http *http, int64_t grace_ms)
 void myl_http_close(myl_http *http)
 {
     atomic_store(&running, NULL);
-    if (all_ended(http))
+    if (wait_until(http, all_ended, END_MS)) /* what was on a lane has come back by now */
         myl_http_readers_stop(http->readers);
 }

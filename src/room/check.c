@@ -280,6 +280,11 @@ static myl_rc check_receipt(myl_ctx *cx, myl_check *check, myl_str key, myl_str 
     if (!myl_str_present(found))
         myl_check_wrong(check, "a receipt in room %llu has no row by position",
                         (unsigned long long)room);
+    log = myl_key_of_u64(position);
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_ROOM_LOG, myl_key_str(&log), &found));
+    if (!myl_cut_u64(&found, &position) || position != room)
+        myl_check_wrong(check, "a receipt in room %llu is not in the log of changes",
+                        (unsigned long long)room);
     return MYL_OK;
 }
 

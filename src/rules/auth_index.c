@@ -1,8 +1,8 @@
 /* auth_index.c: one event into the auth index, and the line of power levels.
  *
- * Why:     an event is added once and asked about for years, so the work is done here: it continues the chain of
- *          its own key where that still ends at one of its auth events, and only what neither its chain nor another
- *          of its auth events reaches already becomes a step.
+ * Why:     an event is added once and asked about for years, so the work is done here: it continues
+ *          the chain of its own key where that still ends at one of its auth events, and only what
+ *          neither its chain nor another of its auth events reaches already becomes a step.
  * Callers: store/ for every state event, the state book.
  * Threads: as the callbacks.
  * Holds:   a chain holds events of one (type, state key), each an ancestor of the next.
@@ -53,7 +53,8 @@ static myl_rc choose_chain(myl_ctx *cx, const myl_auth_rows *rows, const myl_aut
     return MYL_OK;
 }
 
-/* Jump pointers as in a skew-binary number: where two jumps below are equally long, they become one. */
+/* Jump pointers as in a skew-binary number: where two jumps below are equally long, they become
+ * one. */
 static myl_rc join_line(myl_ctx *cx, const myl_auth_rows *rows, const myl_auth_entry *entry,
                         const myl_list *authorities, myl_auth_row *row)
 {
@@ -125,7 +126,7 @@ myl_rc myl_auth_index_add(myl_ctx *cx, const myl_auth_rows *rows, const myl_auth
     return MYL_OK;
 }
 
-/* --- the line of power levels --------------------------------------------------------------------------- */
+/* --- the line of power levels ----------------------------------------------------------------- */
 
 typedef struct {
     uint64_t event; /* 0: below the first */

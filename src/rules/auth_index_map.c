@@ -1,6 +1,7 @@
 /* auth_index_map.c: maps of numbers and heaps in a job's arena.
  *
- * Why:     the walks over the auth index and the orderings of state resolution speak of events and chains by number.
+ * Why:     the walks over the auth index and the orderings of state resolution speak of events and
+ *          chains by number.
  * Callers: auth_index*.c, state_res*.c.
  * Threads: a value belongs to its job.
  * Memory:  grows by doubling; what is outgrown stays in the arena until the job ends.
@@ -66,7 +67,7 @@ uint64_t myl_numbers_get(const number_map *map, uint64_t key)
     return map->places[at] == 0 ? 0 : map->values[map->places[at] - 1];
 }
 
-/* --- heaps ---------------------------------------------------------------------------------------- */
+/* --- heaps ------------------------------------------------------------------------------------ */
 
 static char *heap_at(const myl_list *heap, size_t index)
 {

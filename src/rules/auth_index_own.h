@@ -1,4 +1,5 @@
-/* auth_index_own.h: number -> number maps, heaps and auth sets, for the auth index and state resolution.
+/* auth_index_own.h: number -> number maps, heaps and auth sets, for the auth index and state
+ * resolution.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

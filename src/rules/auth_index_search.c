@@ -1,12 +1,13 @@
 /* auth_index_search.c: does any current holder of its key descend from this event?
  *
- * Why:     the auth difference leaves out what the agreed part of the states descends from. That part is the whole
- *          room; so the question is asked from below: who builds on this event, and is one of them current?
+ * Why:     the auth difference leaves out what the agreed part of the states descends from. That
+ *          part is the whole room; so the question is asked from below: who builds on this event,
+ *          and is one of them current?
  * Callers: state resolution.
  * Threads: as the callbacks.
  * Memory:  one entry a chain that is visited, in the job.
- * Holds:   `ruled` names places from which no holder is found upwards; it is taken back to what it was when a search
- *          ends early, because then not everything above has been seen.
+ * Holds:   `ruled` names places from which no holder is found upwards; it is taken back to what it
+ *          was when a search ends early, because then not everything above has been seen.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,6 +31,9 @@ struct myl_auth_search {
     myl_list visits; /* of the question at hand */
     size_t current;
     bool found;
+    size_t steps;      /* looked at for the question at hand */
+    size_t in_vain;    /* looked at by searches that ended early */
+    myl_auth_set *all; /* what lies below all holders, once patience has ended */
 };
 
 myl_auth_search *myl_auth_search_start(myl_ctx *cx, const myl_auth_rows *rows,
@@ -55,7 +59,8 @@ static void learn(myl_auth_search *search, uint64_t chain, uint64_t place)
     *known = place > *known ? place : *known;
 }
 
-/* Does the chain hold, at `point` or above, the current event of its key? What is below that is known then. */
+/* Does the chain hold, at `point` or above, the current event of its key? What is below that is
+ * known then. */
 static myl_rc has_holder(myl_auth_search *search, myl_auth_point point, bool *has)
 {
     const myl_auth_rows *rows = search->rows;
@@ -89,6 +94,7 @@ static myl_rc meet_source(void *arg, myl_auth_point source, bool *enough)
     myl_auth_search *search = arg;
     uint64_t ruled = myl_numbers_get(&search->ruled, source.chain);
     bool has = myl_numbers_get(&search->known, source.chain) >= source.place;
+    search->steps++;
     if (!has && ruled != 0 && source.place >= ruled)
         return MYL_OK;
     if (!has)
@@ -100,7 +106,8 @@ static myl_rc meet_source(void *arg, myl_auth_point source, bool *enough)
     return MYL_OK;
 }
 
-/* What led to the holder is known to be below it; what the search ruled out on the way is open again. */
+/* What led to the holder is known to be below it; what the search ruled out on the way is open
+ * again. */
 static void keep_found(myl_auth_search *search)
 {
     for (size_t at = search->current; at != 0;) {
@@ -108,6 +115,7 @@ static void keep_found(myl_auth_search *search)
         learn(search, visit->point.chain, visit->point.place);
         at = visit->parent;
     }
+    search->in_vain += search->steps;
     for (size_t i = search->visits.count; i-- > 0;) {
         const visited *visit = myl_list_at(&search->visits, i);
         *myl_numbers_slot(&search->ruled, visit->point.chain) = visit->before;
@@ -126,6 +134,29 @@ static myl_rc climb(myl_auth_search *search)
     return MYL_OK;
 }
 
+static myl_rc take_all(myl_auth_search *search)
+{
+    myl_list events = MYL_LIST(search->cx, uint64_t);
+    MYL_TRY(search->holders->all(search->holders->arg, search->cx, &events));
+    return myl_auth_chain(search->cx, search->rows, events.at, events.count, &search->all);
+}
+
+/* By the visits, which are of this question from here on. */
+static myl_rc climb_from(myl_auth_search *search, const myl_auth_row *row, bool *below)
+{
+    search->visits.count = 0;
+    search->steps = 0;
+    search->found = false;
+    /* The event itself may hold its key, which counts for its ancestors: only what is above it is
+     * ruled out. */
+    add_visit(search, (myl_auth_point){row->chain, row->place}, row->place + 1, 0);
+    MYL_TRY(climb(search));
+    *below = search->found;
+    if (search->found)
+        keep_found(search);
+    return MYL_OK;
+}
+
 myl_rc myl_auth_search_below(myl_auth_search *search, myl_ctx *cx, uint64_t event, bool *below)
 {
     myl_auth_row row;
@@ -140,17 +171,14 @@ myl_rc myl_auth_search_below(myl_auth_search *search, myl_ctx *cx, uint64_t even
         *below = true;
     if (*below || (ruled != 0 && ruled <= row.place))
         return MYL_OK;
-    MYL_TRY(has_holder(search, above, below));
-    if (*below)
+    if (search->in_vain > search->holders->patience && search->all == NULL)
+        MYL_TRY(take_all(search));
+    if (search->all != NULL) {
+        *below = row.place <= myl_auth_set_place(search->all, row.chain);
         return MYL_OK;
-
-    search->visits.count = 0;
-    search->found = false;
-    /* The event itself may hold its key, which counts for its ancestors: only what is above it is ruled out. */
-    add_visit(search, (myl_auth_point){row.chain, row.place}, row.place + 1, 0);
-    MYL_TRY(climb(search));
-    *below = search->found;
-    if (search->found)
-        keep_found(search);
+    }
+    MYL_TRY(has_holder(search, above, below));
+    if (!*below)
+        MYL_TRY(climb_from(search, &row, below));
     return MYL_OK;
 }

@@ -1,11 +1,12 @@
 /* auth_index_set.c: auth chains of sets of events, their difference, and what lies between events.
  *
- * Why:     an auth chain holds every event below the ones that it holds, so on each chain of the index it is one
- *          number. Walking goes from chain to chain, never from event to event.
+ * Why:     an auth chain holds every event below the ones that it holds, so on each chain of the
+ *          index it is one number. Walking goes from chain to chain, never from event to event.
  * Callers: state resolution; store/ for /state_ids and missing auth events.
  * Threads: as the callbacks.
  * Memory:  one entry a chain that is reached, in the job.
- * Holds:   points are visited in the order of their events' numbers, so each chain once, at its final place.
+ * Holds:   points are visited in the order of their events' numbers, so each chain once, at its
+ *          final place.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -113,7 +114,7 @@ size_t myl_auth_set_chains(const myl_auth_set *set)
     return set->places.count;
 }
 
-/* --- the difference ------------------------------------------------------------------------------------- */
+/* --- the difference --------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t chain, least, greatest;
@@ -176,7 +177,7 @@ myl_rc myl_auth_difference(myl_ctx *cx, myl_auth_search *search, myl_auth_set *c
     return MYL_OK;
 }
 
-/* --- what lies between ------------------------------------------------------------------------------------ */
+/* --- what lies between ------------------------------------------------------------------------ */
 
 /* A chain that has a step onto another: an edge, linked to the next one of the same target. */
 typedef struct {

@@ -48,6 +48,23 @@ static size_t digits_start(myl_str s)
     return len;
 }
 
+/* `length` digits, with zeros appended if need be, summed up below zero, where int64 reaches one further. A '.'
+ * among them means nothing. False: int64 does not reach. */
+static bool sum_digits(myl_str digits, int64_t length, int64_t *out)
+{
+    *out = 0;
+    size_t at = 0;
+    for (int64_t read = 0; read < length; at++) {
+        char c = at < digits.len ? digits.at[at] : '0';
+        if (c == '.')
+            continue;
+        if (__builtin_mul_overflow(*out, 10, out) || __builtin_sub_overflow(*out, c - '0', out))
+            return false;
+        read++;
+    }
+    return true;
+}
+
 /* The level whose magnitude is 0.DIGITS times 10 to the `length`. digits may begin with zeros and hold one
  * '.', which means nothing here; what stands behind `length` digits is cut off. */
 static myl_level level_of(bool negative, myl_str digits, int64_t length)
@@ -59,18 +76,7 @@ static myl_level level_of(bool negative, myl_str digits, int64_t length)
     }
     if (digits.len == 0 || length <= 0)
         return level;
-    bool fits = true;
-    size_t at = 0;
-    for (int64_t read = 0; fits && read < length; at++) {
-        char c = at < digits.len ? digits.at[at] : '0';
-        if (c == '.')
-            continue;
-        read++;
-        /* Summed up below zero, where int64 reaches one further. */
-        fits = !__builtin_mul_overflow(level.value, 10, &level.value) &&
-               !__builtin_sub_overflow(level.value, c - '0', &level.value);
-    }
-    if (fits && (negative || level.value != INT64_MIN)) {
+    if (sum_digits(digits, length, &level.value) && (negative || level.value != INT64_MIN)) {
         level.value = negative ? level.value : -level.value;
         return level;
     }

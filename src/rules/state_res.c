@@ -1,7 +1,8 @@
 /* state_res.c: state resolution: what differs, who decides, what comes out.
  *
- * Why:     states of a room share nearly all; so they are compared by their trees, the algorithm of the room's version
- *          works on the keys that differ, and the result is the first state with a few changes.
+ * Why:     states of a room share nearly all; so they are compared by their trees, the algorithm of
+ *          the room's version works on the keys that differ, and the result is the first state with
+ *          a few changes.
  * Callers: room/ where histories meet, `myelin rules`, `myelin explain-state`.
  * Threads: as the callbacks.
  * Memory:  in the job: the keys that differ, once a state; the events that are looked at.
@@ -11,7 +12,7 @@
  */
 #include "rules/state_res_own.h"
 
-/* --- maps by key --------------------------------------------------------------------------------------- */
+/* --- maps by key ------------------------------------------------------------------------------ */
 
 key_map myl_keys_start(myl_ctx *cx)
 {
@@ -34,7 +35,7 @@ uint64_t myl_keys_get(const key_map *map, uint32_t type, uint64_t state_key)
     return at == 0 ? 0 : myl_numbers_get(myl_list_at(&map->maps, (size_t)at - 1), state_key);
 }
 
-/* --- what the algorithms look up ------------------------------------------------------------------------ */
+/* --- what the algorithms look up -------------------------------------------------------------- */
 
 void myl_resolve_tell(const resolution *job, const myl_resolve_step *step)
 {
@@ -139,7 +140,7 @@ myl_rc myl_resolve_apply(resolution *job, const myl_state_event *event, bool *al
     return MYL_OK;
 }
 
-/* --- what differs ---------------------------------------------------------------------------------------- */
+/* --- what differs ----------------------------------------------------------------------------- */
 
 typedef struct {
     resolution *job;
@@ -177,7 +178,7 @@ static void tell_conflicts(const resolution *job)
     }
 }
 
-/* --- what comes out --------------------------------------------------------------------------------------- */
+/* --- what comes out --------------------------------------------------------------------------- */
 
 /* Where all states agree, that stays, whatever was decided (v2 step 5). */
 static myl_rc add_decided(resolution *job, uint32_t type, uint64_t state_key, uint64_t event,

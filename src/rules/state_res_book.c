@@ -1,7 +1,7 @@
 /* state_res_book.c: plain events as a room: numbered, interned, with tree and index in memory.
  *
- * Why:     `myelin rules` gets events and lists of ids; entering by the same door as the store means that what is
- *          compared with other implementations is what the server runs.
+ * Why:     `myelin rules` gets events and lists of ids; entering by the same door as the store
+ *          means that what is compared with other implementations is what the server runs.
  * Callers: `myelin rules`, `myelin explain-state`, tests.
  * Threads: belongs to its job.
  * Memory:  in the job; the events are the caller's.
@@ -49,7 +49,7 @@ static uint64_t intern(myl_state_book *book, myl_map *map, myl_str text)
     return ((number_holder *)*slot)->number;
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 static myl_rc read_node(void *arg, myl_ctx *cx, uint64_t number, myl_str *bytes)
 {
@@ -103,7 +103,7 @@ static myl_rc read_create(void *arg, myl_ctx *cx, const myl_event *event, const 
     return MYL_OK;
 }
 
-/* --- numbering --------------------------------------------------------------------------------------------- */
+/* --- numbering -------------------------------------------------------------------------------- */
 
 static void list_events(myl_state_book *book, const myl_event *const *events, size_t count,
                         myl_list *holders)
@@ -241,7 +241,7 @@ const myl_event *myl_state_book_event(const myl_state_book *book, uint64_t numbe
     return number == 0 || number > book->count ? NULL : book->events[number - 1].event;
 }
 
-/* --- states ------------------------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 myl_rc myl_state_book_root(myl_ctx *cx, myl_state_book *book, const myl_str *ids, size_t count,
                            myl_tree_root *out)

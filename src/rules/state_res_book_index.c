@@ -1,6 +1,7 @@
 /* state_res_book_index.c: the rows of the auth index, in memory.
  *
- * Why:     `myelin rules`, the tests and the measurements have no store; they run the same index over this.
+ * Why:     `myelin rules`, the tests and the measurements have no store; they run the same index
+ *          over this.
  * Callers: state_res_book.c, tests, tools/bench.
  * Threads: belongs to its job.
  * Memory:  in the job.
@@ -25,7 +26,8 @@ typedef struct {
     myl_list events;    /* uint64_t, by place */
     myl_list links;     /* link, one a target */
     number_map link_of; /* target -> 1 + index in `links` */
-    myl_list sources;   /* half_step, by place here */
+    myl_list sources;   /* half_step, by place here once they are asked for */
+    bool unsorted;
 } chain;
 
 struct auth_book {
@@ -60,7 +62,7 @@ static chain *make_chain(auth_book *book, uint64_t number)
         return made;
     made = myl_new(book->cx, chain);
     *made = (chain){MYL_LIST(book->cx, uint64_t), MYL_LIST(book->cx, chain_link),
-                    myl_numbers_start(book->cx), MYL_LIST(book->cx, half_step)};
+                    myl_numbers_start(book->cx), MYL_LIST(book->cx, half_step), false};
     myl_list_push(&book->chains, chain *, made);
     *myl_numbers_slot(&book->chain_of, number) = book->chains.count;
     return made;
@@ -131,12 +133,22 @@ static myl_rc read_targets(void *arg, myl_ctx *cx, myl_auth_point from,
     return MYL_OK;
 }
 
+static int compare_steps(const void *a, const void *b)
+{
+    const half_step *x = a, *y = b;
+    return x->here < y->here ? -1 : x->here > y->here;
+}
+
 static myl_rc read_sources(void *arg, myl_ctx *cx, myl_auth_point to, uint64_t end,
                            const myl_auth_visitor *visitor)
 {
-    const chain *at = find_chain(arg, to.chain);
+    chain *at = find_chain(arg, to.chain);
     bool enough = false;
     MYL_UNUSED(cx);
+    if (at != NULL && at->unsorted) {
+        myl_list_sort(&at->sources, compare_steps);
+        at->unsorted = false;
+    }
     for (size_t i = at == NULL ? 0 : count_below(&at->sources, end); i-- > 0 && !enough;) {
         const half_step *step = myl_list_at(&at->sources, i);
         if (step->here < to.place)
@@ -172,12 +184,8 @@ static myl_rc put_step(void *arg, myl_ctx *cx, myl_auth_point from, myl_auth_poi
     chain_link *link = myl_list_at(&source->links, (size_t)*which - 1);
     myl_list_push(&link->steps, half_step, ((half_step){from.place, to.place, to.chain}));
 
-    myl_list_add(&target->sources);
-    half_step *all = target->sources.at;
-    size_t at = target->sources.count - 1;
-    for (; at > 0 && all[at - 1].here > to.place; at--)
-        all[at] = all[at - 1];
-    all[at] = (half_step){to.place, from.place, from.chain};
+    myl_list_push(&target->sources, half_step, ((half_step){to.place, from.place, from.chain}));
+    target->unsorted = true;
     return MYL_OK;
 }
 

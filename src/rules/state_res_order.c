@@ -1,18 +1,18 @@
 /* state_res_order.c: the two orders in which state resolution takes events.
  *
- * Why:     power events come by who was allowed to speak first, other events by how old the power levels are that
- *          they rest on. Neither order follows the order of arrival.
+ * Why:     power events come by who was allowed to speak first, other events by how old the power
+ *          levels are that they rest on. Neither order follows the order of arrival.
  * Callers: state_res_v2.c.
  * Threads: as the callbacks.
- * Holds:   an event comes after those of its auth events that are ordered with it; equal senders' power and time
- *          fall to the event id, so the order is total.
+ * Holds:   an event comes after those of its auth events that are ordered with it; equal senders'
+ *          power and time fall to the event id, so the order is total.
  * Spec:    Room Version 2, State resolution, Definitions.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "rules/state_res_own.h"
 
-/* --- reverse topological power ordering --------------------------------------------------------------------- */
+/* --- reverse topological power ordering ------------------------------------------------------- */
 
 static int compare_time_and_id(const contender *a, const contender *b, bool time, bool id)
 {
@@ -117,7 +117,7 @@ myl_rc myl_resolve_power_order(resolution *job, myl_list *contenders, const numb
     return MYL_OK;
 }
 
-/* --- mainline ordering ----------------------------------------------------------------------------------------- */
+/* --- mainline ordering ------------------------------------------------------------------------ */
 
 static int compare_mainline(const void *a, const void *b)
 {

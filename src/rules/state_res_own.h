@@ -69,7 +69,8 @@ typedef struct {
     uint64_t follow; /* 1 + index of the first edge to an event that waits for it */
 } contender;
 
-/* Orders `indexes` (size_t, into `contenders`) by the reverse topological power ordering, in place. */
+/* Orders `indexes` (size_t, into `contenders`) by the reverse topological power ordering, in place.
+ * */
 myl_rc myl_resolve_power_order(resolution *job, myl_list *contenders, const number_map *index_of,
                                myl_list *indexes);
 /* The same by the mainline ordering based on `levels` (0: none). */

@@ -1,7 +1,7 @@
 /* state_res_sha1.c: SHA-1 of an event id, which orders events of equal depth in room version 1.
  *
- * Why:     nothing else of Matrix needs SHA-1, and here it guards nothing: it only breaks ties. So it stays out of
- *          crypto/, where someone might take it for a hash to trust.
+ * Why:     nothing else of Matrix needs SHA-1, and here it guards nothing: it only breaks ties. So
+ *          it stays out of crypto/, where someone might take it for a hash to trust.
  * Callers: state_res_v1.c.
  * Threads: any.
  * Spec:    Room Version 1, State resolution; FIPS 180-4.

@@ -1,11 +1,12 @@
 /* state_res_v1.c: state resolution of room version 1.
  *
- * Why:     rooms of version 1 still exist. Power levels, then join rules, then members are settled one after
- *          another, each from the oldest event on; then the newest of what remains that passes.
+ * Why:     rooms of version 1 still exist. Power levels, then join rules, then members are settled
+ *          one after another, each from the oldest event on; then the newest of what remains that
+ *          passes.
  * Callers: state_res.c.
  * Threads: as the callbacks.
- * Holds:   the keys of one pass are settled in the state that the pass began with, so that their order among each
- *          other cannot matter.
+ * Holds:   the keys of one pass are settled in the state that the pass began with, so that their
+ *          order among each other cannot matter.
  * Spec:    Room Version 1, State resolution.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -105,7 +106,8 @@ static myl_rc settle_key(resolution *job, const conflict *at, size_t pass, myl_l
     myl_list aspirants;
     MYL_TRY(list_aspirants(job, at, &aspirants));
     const aspirant *first = myl_list_at(&aspirants, 0);
-    /* A key that no two states fill differently is not in conflict here: it was taken before the passes. */
+    /* A key that no two states fill differently is not in conflict here: it was taken before the
+     * passes. */
     if (aspirants.count == 1 || pass_of(first->event->event) != pass)
         return MYL_OK;
     if (pass != LAST_PASS)

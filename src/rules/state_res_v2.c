@@ -1,17 +1,21 @@
 /* state_res_v2.c: state resolution v2 and v2.1.
  *
- * Why:     events that may take power away from someone are settled first, in an order that nobody can choose for
- *          himself; the rest follows along the power levels that came out.
+ * Why:     events that may take power away from someone are settled first, in an order that nobody
+ *          can choose for himself; the rest follows along the power levels that came out.
  * Callers: state_res.c.
  * Threads: as the callbacks.
  * Memory:  one entry an event of the full conflicted set, in the job.
- * Holds:   what all states agree on is never walked: their auth chains are compared by the part that differs,
- *          and an event that comes in by that is then asked whether the agreed part builds on it.
+ * Holds:   what all states agree on is never walked: their auth chains are compared by the part
+ *          that differs, and an event that comes in by that is then asked whether the agreed part
+ *          builds on it.
  * Spec:    Room Version 2, State resolution; Room Version 12 for v2.1 (MSC4297).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "rules/state_res_own.h"
+
+/* Steps in vain that are worth the auth chain of a whole large room. */
+#define SEARCH_PATIENCE 50000
 
 typedef struct {
     resolution *job;
@@ -20,7 +24,7 @@ typedef struct {
     number_map index_of; /* event -> 1 + index in `contenders` */
 } full_set;
 
-/* --- the full conflicted set ------------------------------------------------------------------------------ */
+/* --- the full conflicted set ------------------------------------------------------------------ */
 
 static myl_rc add_contender(full_set *full, uint64_t number, bool *added)
 {
@@ -74,6 +78,26 @@ static myl_rc agreed_holder(void *arg, myl_ctx *cx, uint32_t type, uint64_t stat
     return myl_resolve_agreed(arg, type, state_key, event);
 }
 
+typedef struct {
+    resolution *job;
+    myl_list *events;
+} agreed_list;
+
+static myl_rc list_agreed(void *arg, const myl_tree_entry *entry)
+{
+    const agreed_list *at = arg;
+    if (myl_keys_get(&at->job->conflict_of, entry->type, entry->state_key) == 0)
+        myl_list_push(at->events, uint64_t, entry->event);
+    return MYL_OK;
+}
+
+static myl_rc all_agreed(void *arg, myl_ctx *cx, myl_list *events)
+{
+    resolution *job = arg;
+    agreed_list at = {job, events};
+    return myl_tree_walk(cx, job->source->nodes, job->states[0], 0, list_agreed, &at);
+}
+
 static myl_rc add_difference(full_set *full)
 {
     resolution *job = full->job;
@@ -81,7 +105,7 @@ static myl_rc add_difference(full_set *full)
         return MYL_OK;
     myl_auth_set **sets = myl_new_array(job->cx, myl_auth_set *, job->state_count);
     myl_list events = MYL_LIST(job->cx, uint64_t);
-    myl_auth_holders agreed = {agreed_holder, job};
+    myl_auth_holders agreed = {agreed_holder, all_agreed, job, SEARCH_PATIENCE};
     const myl_auth_holders *holders = MYL_STEP_LEFT_OUT(DIFFERENCE_AGREED) ? NULL : &agreed;
     myl_auth_search *search = myl_auth_search_start(job->cx, full->rows, holders);
     MYL_TRY(chains_of_states(full, sets));
@@ -131,7 +155,7 @@ static myl_rc fill(full_set *full)
     return add_subgraph(full, &between);
 }
 
-/* --- step 1: power events and what they rest on ------------------------------------------------------------ */
+/* --- step 1: power events and what they rest on ----------------------------------------------- */
 
 static bool is_removal(const myl_event *event)
 {
@@ -182,7 +206,7 @@ static myl_list pick_contenders(const full_set *full, bool first)
     return indexes;
 }
 
-/* --- the iterative auth checks ------------------------------------------------------------------------------ */
+/* --- the iterative auth checks ---------------------------------------------------------------- */
 
 /* In a build that leaves the checks out: as if all were allowed. */
 static void set_unchecked(const full_set *full, const contender *at)

@@ -1,7 +1,7 @@
 /* tree.c: reading the state tree: one entry, a type, all, the difference of two states.
  *
- * Why:     a room's state is asked for at every event; sharing subtrees between the states of a room makes a
- *          state one number, and the difference of two states costs what differs.
+ * Why:     a room's state is asked for at every event; sharing subtrees between the states of a
+ *          room makes a state one number, and the difference of two states costs what differs.
  * Callers: state resolution, store/, room/, sync/.
  * Threads: as the callbacks.
  * Memory:  nothing is kept; the stacks below are of fixed size, as the depth is at most 24.
@@ -29,7 +29,7 @@ myl_rc myl_tree_get(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root
     return MYL_OK;
 }
 
-/* --- walking ------------------------------------------------------------------------------------ */
+/* --- walking ---------------------------------------------------------------------------------- */
 
 typedef struct {
     tree_item stack[TREE_STACK];
@@ -78,7 +78,7 @@ myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root roo
     return MYL_OK;
 }
 
-/* --- the difference ----------------------------------------------------------------------------- */
+/* --- the difference --------------------------------------------------------------------------- */
 
 typedef struct {
     tree_item before, after;
@@ -141,7 +141,8 @@ static void push_pair(comparison *job, item_pair pair)
         job->stack[job->count++] = pair;
 }
 
-/* What a side shows in slot i of a branch at `depth`: a slot of its own, the whole side, or nothing. */
+/* What a side shows in slot i of a branch at `depth`: a slot of its own, the whole side, or
+ * nothing. */
 static tree_item slot_of(const opened *side, unsigned depth, unsigned i)
 {
     if (side->branch == depth)
@@ -211,7 +212,7 @@ myl_rc myl_tree_diff(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root bef
     return MYL_OK;
 }
 
-/* --- what a root and a node say of themselves ------------------------------------------------------ */
+/* --- what a root and a node say of themselves ------------------------------------------------- */
 
 myl_rc myl_tree_digest(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root,
                        myl_digest *out, uint64_t *entries)

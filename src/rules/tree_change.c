@@ -1,12 +1,12 @@
 /* tree_change.c: a new state from an old one and a list of changes.
  *
- * Why:     the changes are brought into the order of the tree, so that a path that several share is written
- *          once, and each node after its children.
+ * Why:     the changes are brought into the order of the tree, so that a path that several share is
+ *          written once, and each node after its children.
  * Callers: store/ for every state event, state resolution for its result.
  * Threads: as the callbacks.
  * Memory:  the ordered changes, in the job; open nodes on a stack of fixed size.
- * Holds:   the shape follows from the entries alone: a node has two entries or more (a root: one), and its
- *          prefix is as long as its entries allow. What does not change is not written.
+ * Holds:   the shape follows from the entries alone: a node has two entries or more (a root: one),
+ *          and its prefix is as long as its entries allow. What does not change is not written.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -42,7 +42,7 @@ typedef struct {
     uint64_t entries;
 } edit;
 
-/* --- the order of the changes -------------------------------------------------------------------- */
+/* --- the order of the changes ----------------------------------------------------------------- */
 
 static int compare_changes(const void *a, const void *b)
 {
@@ -80,7 +80,7 @@ static unsigned shared_depth(tree_way a, tree_way b)
     return depth;
 }
 
-/* --- entries -------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void count_entry(edit *job, const tree_item *leaf, bool added)
 {
@@ -109,9 +109,10 @@ static void set_entry(edit *job, open_node *frame, tree_item *slot, const myl_tr
     frame->changed = true;
 }
 
-/* --- going down ----------------------------------------------------------------------------------- */
+/* --- going down ------------------------------------------------------------------------------- */
 
-/* The changes [at, end) that can have an effect on what stands in a slot: their first and last one. */
+/* The changes [at, end) that can have an effect on what stands in a slot: their first and last one.
+ * */
 typedef struct {
     size_t first, last, count;
 } live_changes;
@@ -149,7 +150,8 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* Opens a frame for what stands at `start`, so that the live changes [at, end) find their slots in it. */
+/* Opens a frame for what stands at `start`, so that the live changes [at, end) find their slots in
+ * it. */
 static void open_frame(edit *job, const tree_item *item, const tree_node *node, unsigned start,
                        live_changes live)
 {
@@ -179,7 +181,8 @@ static void open_frame(edit *job, const tree_item *item, const tree_node *node, 
         next->node.slots[tree_nibble(myl_tree_way(item->type, item->state_key), branch)] = *item;
 }
 
-/* Brings the changes [at, end), which share a slot of the frame, in: at once, or by a frame of their own. */
+/* Brings the changes [at, end), which share a slot of the frame, in: at once, or by a frame of
+ * their own. */
 static myl_rc enter_slot(edit *job, open_node *frame, size_t at, size_t end)
 {
     unsigned start = tree_branch(&frame->node) + 1;
@@ -205,7 +208,7 @@ static myl_rc enter_slot(edit *job, open_node *frame, size_t at, size_t end)
     return MYL_OK;
 }
 
-/* --- going up -------------------------------------------------------------------------------------- */
+/* --- going up --------------------------------------------------------------------------------- */
 
 /* The same child, standing at `start`: its prefix grows by the frame's way, or is cut. */
 static myl_rc move_child(edit *job, const open_node *frame, unsigned slot, unsigned start,

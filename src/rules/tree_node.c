@@ -1,11 +1,11 @@
 /* tree_node.c: the bytes of one node of the state tree.
  *
- * Why:     a change rewrites a whole path, so a node is as small as it can be: varints, no padding, no
- *          place for empty slots.
+ * Why:     a change rewrites a whole path, so a node is as small as it can be: varints, no padding,
+ *          no place for empty slots.
  * Callers: tree.c, tree_change.c.
  * Threads: as the callbacks.
- * Holds:   bytes that are not a node are MYL_CORRUPT, never a wrong read; a child's number is smaller than
- *          its parent's, so that no walk can run in a circle.
+ * Holds:   bytes that are not a node are MYL_CORRUPT, never a wrong read; a child's number is
+ *          smaller than its parent's, so that no walk can run in a circle.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -66,7 +66,8 @@ static uint8_t *put_fixed(uint8_t *at, uint64_t value, unsigned bytes)
     return at;
 }
 
-/* A bijection, so that different state keys never share a whole way; neighbours end up far apart. */
+/* A bijection, so that different state keys never share a whole way; neighbours end up far apart.
+ * */
 static uint64_t mixed(uint64_t number)
 {
     number ^= number >> 32;

@@ -1,10 +1,12 @@
 /* tree_own.h: a node of the state tree in memory, and its bytes.
  *
- * The way to an entry is 24 nibbles: 8 of the type's number (lowest first), 16 of the mixed state key. A node
- * stands at `start`, skips the `skip` nibbles that all its entries share, and branches on the next one.
- * A slot with one entry holds it; a slot with more holds a child. The shape follows from the entries alone.
+ * The way to an entry is 24 nibbles: 8 of the type's number (lowest first), 16 of the mixed state
+ * key. A node stands at `start`, skips the `skip` nibbles that all its entries share, and branches
+ * on the next one. A slot with one entry holds it; a slot with more holds a child. The shape
+ * follows from the entries alone.
  *
- * Bytes: skip (and ROOT_MARK), [digest 16, count varint], prefix nibbles two a byte, leaf mask u16, child mask u16,
+ * Bytes: skip (and ROOT_MARK), [digest 16, count varint], prefix nibbles two a byte, leaf mask u16,
+ *        child mask u16,
  * then by slot: type, state key, event as varints, or the child's number as varint.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -60,9 +62,11 @@ static inline unsigned tree_branch(const tree_node *node)
     return (unsigned)node->start + node->skip;
 }
 
-/* Depth of the first nibble in which the way leaves the node's prefix; its branch depth when it does not. */
+/* Depth of the first nibble in which the way leaves the node's prefix; its branch depth when it
+ * does not. */
 unsigned myl_tree_follow(const tree_node *node, tree_way way);
-/* Reads a node that stands at `start`; 0 is the place of roots, and of nothing else. MYL_CORRUPT. */
+/* Reads a node that stands at `start`; 0 is the place of roots, and of nothing else. MYL_CORRUPT.
+ * */
 myl_rc myl_tree_read(myl_ctx *cx, const myl_tree_nodes *nodes, uint64_t number, unsigned start,
                      tree_node *out);
 myl_rc myl_tree_append(myl_ctx *cx, const myl_tree_nodes *nodes, const tree_node *node,

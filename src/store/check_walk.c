@@ -20,7 +20,10 @@ myl_rc myl_check_walk(myl_ctx *cx, myl_check *check, myl_table_id table, myl_che
             break;
         mark = myl_ctx_mark(cx);
         myl_check_seen(check);
-        MYL_TRY(each(cx, check, key, value));
+        if (each(cx, check, key, value) != MYL_OK) {
+            myl_check_wrong(check, "%s: %.*s", myl_table_name(table), MYL_FMT(cx->error.detail));
+            myl_forgive(cx);
+        }
         myl_ctx_release(cx, mark);
     }
     myl_scan_end(scan);

@@ -30,6 +30,7 @@ static myl_rc code_of(int rc)
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH: return MYL_CORRUPT;
+    case MDB_READERS_FULL: return MYL_BUSY;
     default: return MYL_STORE_FAILED;
     }
 }
@@ -162,6 +163,16 @@ static bool length_fits(myl_txn *txn, myl_table_id table, size_t len)
     return atomic_compare_exchange_strong(bytes, &known, (uint32_t)len) || known == len;
 }
 
+/* What a change writes and what its undo list keeps of former values are bounded together. */
+static myl_rc within_bytes(myl_ctx *cx)
+{
+    myl_write *write = cx->txn->write;
+    if (!write->limited || write->bytes <= MYL_LIMIT_CHANGE_BYTES)
+        return MYL_OK;
+    return refuse(cx, myl_fail(cx, MYL_TOO_LARGE, "a change of more than %d bytes",
+                               (int)MYL_LIMIT_CHANGE_BYTES));
+}
+
 /* May this row be written? Every write begins here. */
 static myl_rc writable(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value)
 {
@@ -177,12 +188,8 @@ static myl_rc writable(myl_ctx *cx, myl_table_id table, myl_str key, myl_str val
     myl_rc rc = readable(cx, key);
     if (rc != MYL_OK)
         return refuse(cx, rc);
-    size_t bytes = key.len + value.len;
-    if (write->limited && bytes > MYL_LIMIT_CHANGE_BYTES - write->bytes)
-        return refuse(cx, myl_fail(cx, MYL_TOO_LARGE, "a change of more than %d bytes",
-                                   (int)MYL_LIMIT_CHANGE_BYTES));
-    write->bytes += bytes;
-    return MYL_OK;
+    write->bytes += key.len + value.len;
+    return within_bytes(cx);
 }
 
 /* The same for a value of a SET or FIXED table. */
@@ -257,9 +264,12 @@ static myl_rc note_values(myl_ctx *cx, myl_table_id table, myl_str key, size_t *
     while (rc == 0) {
         myl_undo_note(cx->txn->write, MYL_UNDO_ADD, table, key, myl_of_val(at.value));
         (*count)++;
+        if (within_bytes(cx) != MYL_OK)
+            break;
         rc = mdb_cursor_get(at.cursor, &at.key, &at.value, MDB_NEXT_DUP);
     }
     leave(&at);
+    MYL_TRY(cx->txn->write->failed);
     return rc == MDB_NOTFOUND ? MYL_OK : broken(cx, rc, "scan", table);
 }
 

@@ -30,6 +30,7 @@ void myl_undo_note(myl_write *write, int kind, myl_table_id table, myl_str key, 
 {
     if (!write->limited)
         return;
+    write->bytes += value.len;
     size_t head = sizeof(myl_undo);
     myl_undo *undo = myl_alloc(&write->change, head + key.len + value.len);
     char *bytes = (char *)undo + head;
@@ -44,6 +45,13 @@ void myl_undo_note(myl_write *write, int kind, myl_table_id table, myl_str key, 
     write->undo = undo;
 }
 
+/* A value may be there still: a delete notes all values first, and may be refused before it takes them. */
+static int add_back(myl_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+{
+    int rc = mdb_put(txn->lmdb, dbi, key, value, MDB_NODUPDATA);
+    return rc == MDB_KEYEXIST ? 0 : rc;
+}
+
 static int step_back(myl_txn *txn, const myl_undo *undo)
 {
     MDB_dbi dbi = txn->store->tables[undo->table];
@@ -52,7 +60,7 @@ static int step_back(myl_txn *txn, const myl_undo *undo)
     switch (undo->kind) {
     case MYL_UNDO_PUT: return mdb_put(txn->lmdb, dbi, &k, &v, 0);
     case MYL_UNDO_DELETE: return mdb_del(txn->lmdb, dbi, &k, NULL);
-    case MYL_UNDO_ADD: return mdb_put(txn->lmdb, dbi, &k, &v, MDB_NODUPDATA);
+    case MYL_UNDO_ADD: return add_back(txn, dbi, &k, &v);
     case MYL_UNDO_REMOVE: return mdb_del(txn->lmdb, dbi, &k, &v);
     }
     return EINVAL;

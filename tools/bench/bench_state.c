@@ -1,9 +1,9 @@
 /* bench_state.c: what the state tree, the auth index and state resolution cost.
  *
- * Rooms are made in memory, events as the bytes a store would hold (they are decoded inside what is measured).
- * Every line prints CPU milliseconds, a limit where the project sets one, and the ratio to a plain walk in the same
- * run: the whole states compared entry by entry, and the whole auth chains walked event by event.
- * Exit 1 when a limit is passed.
+ * Rooms are made in memory, events as the bytes a store would hold (they are decoded inside what is
+ * measured). Every line prints CPU milliseconds, a limit where the project sets one, and the ratio
+ * to a plain walk in the same run: the whole states compared entry by entry, and the whole auth
+ * chains walked event by event. Exit 1 when a limit is passed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -43,7 +43,7 @@ static void must(const myl_ctx *cx, myl_rc rc)
     exit(1);
 }
 
-/* --- a room in memory ------------------------------------------------------------------------------- */
+/* --- a room in memory ------------------------------------------------------------------------- */
 
 typedef struct {
     myl_str id;
@@ -164,7 +164,8 @@ static uint64_t add_event(room *at, const draft *made)
     myl_text auth = myl_text_start(at->cx, 64);
     event->type = made->type;
     event->state_key = made->state_key;
-    /* A create event's id is the room id in version 12; all ids here are 44 bytes as in a real room. */
+    /* A create event's id is the room id in version 12; all ids here are 44 bytes as in a real
+     * room. */
     event->id = myl_strf(at->cx, "$%043llu", (unsigned long long)number);
     for (size_t i = 0; i < 5 && made->auth[i] != 0; i++) {
         if (made->auth[i] == CREATE && at->version->room_id_is_create)
@@ -249,10 +250,10 @@ static uint64_t add_kick(room *at, uint64_t member, uint64_t before, uint64_t le
     return add_event(at, &next);
 }
 
-/* --- two forks ----------------------------------------------------------------------------------------- */
+/* --- two forks -------------------------------------------------------------------------------- */
 
-/* On one side a third of `differing` are kicked and a third rename themselves under new power levels, on the other a
- * third rename themselves. */
+/* On one side a third of `differing` are kicked and a third rename themselves under new power
+ * levels, on the other a third rename themselves. */
 static void make_forks(room *at, size_t differing, myl_tree_root states[2])
 {
     myl_tree_root base = states[0];
@@ -278,7 +279,7 @@ static void make_forks(room *at, size_t differing, myl_tree_root states[2])
     }
 }
 
-/* --- the plain walk --------------------------------------------------------------------------------------- */
+/* --- the plain walk --------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t *events; /* by state key, members only; others by type behind them */
@@ -330,7 +331,7 @@ static size_t plain_walk(const room *at, const myl_tree_root states[2], myl_ctx 
     return found;
 }
 
-/* --- measurements -------------------------------------------------------------------------------------------- */
+/* --- measurements ----------------------------------------------------------------------------- */
 
 static bool report(const char *what, double ms, double limit, double plain)
 {

@@ -97,6 +97,7 @@ class Wire:
 class Answer:
     def __init__(self, status: int, headers: dict[str, str], body: bytes):
         self.status, self.headers, self.body = status, headers, body
+        self.ended = True
 
     @property
     def errcode(self) -> str:
@@ -123,6 +124,7 @@ class Wire2(Wire):
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
         self.stream = 1
+        self.answers: dict[int, Answer] = {}
         settings = b"" if window is None else struct.pack("!HI", 4, window)
         self.send(PREFACE + frame(SETTINGS, 0, 0, settings))
 
@@ -153,24 +155,21 @@ class Wire2(Wire):
         return int.from_bytes(self.received[:3], "big")
 
     def answer_on(self, wanted: int) -> Answer:
-        """The whole answer on a stream; other frames are passed over."""
-        status, headers, body = 0, {}, b""
-        while True:
+        """The whole answer on a stream; answers of other streams wait for their turn."""
+        while not (wanted in self.answers and self.answers[wanted].ended):
             kind, flags, stream, payload = self.frame()
-            if kind == GOAWAY:
+            if kind == GOAWAY and payload[4:8] != b"\0\0\0\0":
                 raise Closed(payload[8:])
             if kind == HEADERS:
                 fields = dict(self.decoder.decode(payload))
-                if stream == wanted:
-                    status, headers = int(fields.pop(":status")), fields
-            elif stream != wanted:
-                continue
+                self.answers[stream] = Answer(int(fields.pop(":status")), fields, b"")
             elif kind == DATA:
-                body += payload
-            elif kind == RST_STREAM:
+                self.answers[stream].body += payload
+            elif kind == RST_STREAM and stream == wanted:
                 raise AssertionError(f"reset with {payload.hex()}")
-            if stream == wanted and flags & END_STREAM:
-                return Answer(status, headers, body)
+            if kind in (HEADERS, DATA):
+                self.answers[stream].ended = bool(flags & END_STREAM)
+        return self.answers.pop(wanted)
 
     def ends_with_goaway(self, seconds: float = 10) -> str:
         """The reason that the server gave when it ended the connection."""

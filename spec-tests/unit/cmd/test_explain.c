@@ -14,7 +14,7 @@
 
 #include "cmd/explain_own.h"
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 typedef struct {
     myl_ctx *cx;
@@ -144,7 +144,7 @@ static myl_str banned(request *all)
     return line_of(all, "C A P J T X", "C A P J E B");
 }
 
-/* --- what is said -------------------------------------------------------------------------------------- */
+/* --- what is said ----------------------------------------------------------------------------- */
 
 static void expect_text(myl_ctx *cx, myl_str text, const char *want)
 {
@@ -226,7 +226,8 @@ static void the_json_form_says_the_same(void **state)
     myl_ctx_end(&cx);
 }
 
-/* Version 12: the old power levels of one side pull in those between, and the creator's power has no number. */
+/* Version 12: the old power levels of one side pull in those between, and the creator's power has
+ * no number. */
 static void the_subgraph_is_told(void **state)
 {
     myl_ctx cx;
@@ -309,7 +310,8 @@ static void what_all_agree_on_stays(void **state)
         {"P2", "power_levels", "@alice:hs", "", "{\"users\":{\"@bob:hs\":60}}", "A P"},
         {"T1", "topic", "@bob:hs", "", "{\"topic\":\"1\"}", "B1 P2"},
         {"L", "member", "@bob:hs", "@bob:hs", "{\"membership\":\"leave\"}", "P2"});
-    /* One state has the topic, whose auth chain holds B1; neither agrees on B1 itself, both on L. */
+    /* One state has the topic, whose auth chain holds B1; neither agrees on B1 itself, both on L.
+     * */
     myl_str line = line_of(&made, "C A P2 J L T1", "C A P2 J L");
     assert_int_equal(myl_explain_request(&cx, line, &all), MYL_OK);
     expect_text(&cx, myl_explain_text(&all), ", which stays in spite of ");
@@ -321,7 +323,7 @@ static void what_all_agree_on_stays(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- the command ------------------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 /* Runs the command with this input; what it printed is in `out`. */
 static int run_command(const char *option, myl_str input, char *out, size_t room)

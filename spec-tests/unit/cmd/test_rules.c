@@ -188,7 +188,7 @@ static command start(char **words, int count)
         close(STDERR_FILENO);
         close(in[1]);
         close(out[0]);
-        _exit(myl_cmd_rules(count, words));
+        exit(myl_cmd_rules(count, words));
     }
     close(in[0]);
     close(out[1]);
@@ -230,6 +230,44 @@ static void conversation(void **state)
     close(c.in);
     expect_answer(&c, "{\"canonical\":\"2\"}");
     c.in = -1;
+    assert_int_equal(end(&c), 0);
+}
+
+/* An event of more than 64 KiB is refused by every operation. */
+static void too_large(void **state)
+{
+    MYL_UNUSED(state);
+    static const char *const operations[] = {"event_id", "redact", "auth"};
+    for (size_t i = 0; i < 3; i++) {
+        myl_ctx cx;
+        myl_ctx_begin(&cx);
+        myl_str line =
+            myl_strf(&cx,
+                     "{\"op\":\"%s\",\"room_version\":\"11\",\"auth_events\":[],\"event\":"
+                     "{\"type\":\"x\",\"sender\":\"@a:b\",\"room_id\":\"!a:b\","
+                     "\"content\":{\"body\":\"%065536d\"},\"depth\":1,"
+                     "\"origin_server_ts\":1,\"prev_events\":[],\"auth_events\":[]}}",
+                     operations[i], 0);
+        const myl_json *got = parse(&cx, myl_rules_answer(&cx, line));
+        assert_str(operations[i], myl_json_text(got, MYL_S("error")),
+                   MYL_S("event: 65668 bytes, at most 65536"));
+        myl_ctx_end(&cx);
+    }
+}
+
+/* It is read past, and the next line is answered. */
+static void line_too_long(void **state)
+{
+    MYL_UNUSED(state);
+    char *words[] = {"rules", NULL};
+    command c = start(words, 1);
+    char chunk[65536];
+    memset(chunk, 'x', sizeof chunk);
+    for (size_t sent = 0; sent <= MYL_LIMIT_RULES_LINE; sent += sizeof chunk)
+        assert_int_equal(write(c.in, chunk, sizeof chunk), (int)sizeof chunk);
+    put(c.in, "\n{\"op\":\"canonical\",\"json\":\"1\"}\n");
+    expect_answer(&c, "{\"error\":\"a line has at most 67108864 bytes\"}");
+    expect_answer(&c, "{\"canonical\":\"1\"}");
     assert_int_equal(end(&c), 0);
 }
 
@@ -301,6 +339,8 @@ int main(void)
         cmocka_unit_test(long_line),
         cmocka_unit_test(unreadable),
         cmocka_unit_test(conversation),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(line_too_long),
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(nobody_reads),
         cmocka_unit_test(mutations),

@@ -49,7 +49,7 @@ const myl_event *story_event(const story_room *room, const char *id)
     return event;
 }
 
-/* --- one event -------------------------------------------------------------------------------------- */
+/* --- one event -------------------------------------------------------------------------------- */
 
 static myl_json member_of(const char *key, const myl_json *value)
 {
@@ -104,7 +104,7 @@ static myl_event *make_event(story_room *room, const story_step *step)
     return event;
 }
 
-/* --- states ------------------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 static const myl_event *find_in(const story_room *room, myl_state_set state, myl_str type,
                                 myl_str key)
@@ -199,7 +199,7 @@ myl_state_set story_resolve(story_room *room, const char *const *states, size_t 
     return resolve(room, &sets);
 }
 
-/* --- steps ----------------------------------------------------------------------------------------------- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static void tell(story_room *room, const story_step *step)
 {

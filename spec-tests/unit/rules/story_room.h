@@ -1,7 +1,8 @@
-/* story_room.h: a room told in steps: events with ids that can be read, states that are resolved as they meet.
+/* story_room.h: a room told in steps: events with ids that can be read, states that are resolved as
+ * they meet.
  *
- * Ids are written without '$', users without '@' and server, types without "m.room.". The auth events of a step
- * are chosen from the state before it, unless the step names them.
+ * Ids are written without '$', users without '@' and server, types without "m.room.". The auth
+ * events of a step are chosen from the state before it, unless the step names them.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,11 +18,10 @@ typedef struct {
     const char *sender;  /* "alice" */
     const char *key;     /* NULL: ""; for members the user */
     const char *content; /* JSON */
-    const char *
-        state; /* NULL: resolved from prev; else ids: what an erring server took for the state before */
-    const char *auth; /* NULL: chosen; else ids */
-    int64_t ts;       /* 0: one more than the step before */
-    bool rejected;    /* it counts as rejected, and changes no state */
+    const char *state;   /* what a server took for the state before; NULL: resolved from prev */
+    const char *auth;    /* NULL: chosen; else ids */
+    int64_t ts;          /* 0: one more than the step before */
+    bool rejected;       /* it counts as rejected, and changes no state */
 } story_step;
 
 typedef struct {
@@ -34,7 +34,8 @@ typedef struct {
 } story_room;
 
 story_room *story_start(myl_ctx *cx, const char *version);
-/* Adds the steps; each must be allowed by the auth rules in the state before it, unless it is `rejected`. */
+/* Adds the steps; each must be allowed by the auth rules in the state before it, unless it is
+ * `rejected`. */
 void story_tell(story_room *room, const story_step *steps, size_t count);
 #define STORY(room, ...)                                                                           \
     story_tell((room), (const story_step[]){__VA_ARGS__},                                          \

@@ -1,4 +1,5 @@
-/* test_auth_index.c: the auth index against a plain walk over random graphs, and its costs on long chains.
+/* test_auth_index.c: the auth index against a plain walk over random graphs, and its costs on long
+ * chains.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,7 +15,7 @@
 #define LEVELS_TYPE 1
 #define GRAPH_LIMIT 160
 
-/* --- rows that count the questions ------------------------------------------------------------------ */
+/* --- rows that count the questions ------------------------------------------------------------ */
 
 typedef struct {
     myl_auth_rows inner;
@@ -112,7 +113,7 @@ static counted_rows *counted_start(myl_ctx *cx)
     return counted;
 }
 
-/* --- a random graph and its plain walk --------------------------------------------------------------- */
+/* --- a random graph and its plain walk -------------------------------------------------------- */
 
 typedef struct {
     myl_ctx cx;
@@ -221,6 +222,16 @@ static myl_rc current_holder(void *arg, myl_ctx *cx, uint32_t type, uint64_t sta
     return MYL_OK;
 }
 
+static myl_rc all_holders(void *arg, myl_ctx *cx, myl_list *events)
+{
+    const graph *of = arg;
+    MYL_UNUSED(cx);
+    for (size_t i = 0; i < 8 * 8; i++)
+        if (of->current[i / 8][i % 8] != 0)
+            myl_list_push(events, uint64_t, of->current[i / 8][i % 8]);
+    return MYL_OK;
+}
+
 static bool is_below_holder(const graph *of, uint64_t number)
 {
     bool below = false;
@@ -264,7 +275,7 @@ static void check_difference(graph *of, test_dice *dice)
     expect_events(of, &got, want);
 
     /* Without what a holder descends from. */
-    myl_auth_holders holders = {current_holder, of};
+    myl_auth_holders holders = {current_holder, all_holders, of, SIZE_MAX};
     for (uint64_t number = 1; number <= of->count; number++)
         want[number] &= !is_below_holder(of, number);
     got.count = 0;
@@ -293,7 +304,9 @@ static void check_between(graph *of, test_dice *dice)
 
 static void check_search(graph *of, test_dice *dice)
 {
-    myl_auth_holders holders = {current_holder, of};
+    /* Without patience, with little of it, and with all that is needed. */
+    static const size_t patience[] = {0, 20, SIZE_MAX};
+    myl_auth_holders holders = {current_holder, all_holders, of, patience[dice_roll(dice, 3)]};
     myl_auth_search *search = myl_auth_search_start(&of->cx, &of->counted->rows, &holders);
     for (size_t i = 0; i < of->count; i++) {
         uint64_t number = 1 + dice_roll(dice, of->count);
@@ -350,7 +363,7 @@ static void random_graphs_equal_a_plain_walk(void **state)
     }
 }
 
-/* --- what the rows may not say -------------------------------------------------------------------------- */
+/* --- what the rows may not say ---------------------------------------------------------------- */
 
 static void wrong_entries_are_corrupt(void **state)
 {
@@ -375,7 +388,7 @@ static void wrong_entries_are_corrupt(void **state)
 static void failing_rows_are_passed_on(void **state)
 {
     graph *of = graph_start(9, 80, 12);
-    myl_auth_holders holders = {current_holder, of};
+    myl_auth_holders holders = {current_holder, all_holders, of, 0};
     uint64_t events[] = {80, 71, 65, 40};
     MYL_UNUSED(state);
     memset(of->current, 0, sizeof of->current);
@@ -397,11 +410,12 @@ static void failing_rows_are_passed_on(void **state)
     graph_end(of);
 }
 
-/* --- costs ------------------------------------------------------------------------------------------------ */
+/* --- costs ------------------------------------------------------------------------------------ */
 
 #define CHAIN 100000
 
-/* Two keys that take turns in citing each other, and a line of power levels under both; then a fork. */
+/* Two keys that take turns in citing each other, and a line of power levels under both; then a
+ * fork. */
 static void two_tips_of_long_chains_cost_little(void **state)
 {
     myl_ctx cx;
@@ -450,7 +464,8 @@ static void two_tips_of_long_chains_cost_little(void **state)
     myl_ctx_end(&cx);
 }
 
-/* A first join cites create, power levels and join rules, which cite one another: one step is enough. */
+/* A first join cites create, power levels and join rules, which cite one another: one step is
+ * enough. */
 static void what_is_implied_is_no_step(void **state)
 {
     myl_ctx cx;

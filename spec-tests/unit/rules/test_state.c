@@ -1,4 +1,5 @@
-/* test_state.c: state resolution told as stories: the cases of MSC1442 and MSC4297, and those that are known to be hard.
+/* test_state.c: state resolution told as stories: the cases of MSC1442 and MSC4297, and those that
+ * are known to be hard.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -37,7 +38,7 @@ static story_room *public_room(myl_ctx *cx, const char *version)
     return room;
 }
 
-/* --- v2 ------------------------------------------------------------------------------------------------- */
+/* --- v2 --------------------------------------------------------------------------------------- */
 
 static void a_ban_holds_against_a_fork(story_room *room)
 {
@@ -71,7 +72,8 @@ static void a_demotion_holds_against_a_fork(story_room *room)
     story_expect(room, state, "topic", "", "TOPIC");
 }
 
-/* Bob's change comes first in time; alice's power puts hers before it, and it stands on top of hers. */
+/* Bob's change comes first in time; alice's power puts hers before it, and it stands on top of
+ * hers. */
 static void power_comes_before_time(story_room *room)
 {
     STORY(room, {"BOBS", "TOPIC", "join_rules", "bob", NULL, INVITE, .ts = 5000},
@@ -213,9 +215,10 @@ static void orders_are_total(void **state)
     RUN(two, the_mainline_ties_fall_to_time);
 }
 
-/* --- MSC4297 ----------------------------------------------------------------------------------------------- */
+/* --- MSC4297 ---------------------------------------------------------------------------------- */
 
-/* Problem A: both forks know that alice has left; one of them comes with join rules that she replaced. */
+/* Problem A: both forks know that alice has left; one of them comes with join rules that she
+ * replaced. */
 static void tell_problem_a(story_room *room, const char *users)
 {
     STORY(room, {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
@@ -231,7 +234,8 @@ static void tell_problem_a(story_room *room, const char *users)
            .state = "CREATE GONE PL JR1 BOB CAROL"});
 }
 
-/* Problem B: bob, whom alice raised, raises charlie; one fork comes with the power levels from before both. */
+/* Problem B: bob, whom alice raised, raises charlie; one fork comes with the power levels from
+ * before both. */
 static void tell_problem_b(story_room *room, const char *first, const char *second,
                            const char *third)
 {
@@ -276,7 +280,7 @@ static void state_resets_of_v2_are_gone_in_v21(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- version 12 ---------------------------------------------------------------------------------------------- */
+/* --- version 12 ------------------------------------------------------------------------------- */
 
 static void creators_speak_first_in_version_12(void **state)
 {
@@ -311,7 +315,7 @@ static void a_rejected_create_event_lets_nothing_pass(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- what auth events may lack --------------------------------------------------------------------------------- */
+/* --- what auth events may lack ---------------------------------------------------------------- */
 
 static void unknown_auth_events_are_no_edges(void **state)
 {
@@ -326,7 +330,8 @@ static void unknown_auth_events_are_no_edges(void **state)
     myl_ctx_end(&cx);
 }
 
-/* A power level that was rejected stands in for nobody. Version 12, where all comes from auth events. */
+/* A power level that was rejected stands in for nobody. Version 12, where all comes from auth
+ * events. */
 static void rejected_auth_events_do_not_stand_in(void **state)
 {
     myl_ctx cx;
@@ -371,7 +376,7 @@ static void events_without_power_levels_are_ordered(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- v1 ------------------------------------------------------------------------------------------------------------ */
+/* --- v1 --------------------------------------------------------------------------------------- */
 
 static void version_1_goes_by_depth(void **state)
 {
@@ -422,7 +427,8 @@ static void version_1_stops_a_key_at_the_first_refusal(void **state)
     myl_ctx_end(&cx);
 }
 
-/* Where depths are equal, ids are hashed: the first of a power key is the one with the greatest hash. */
+/* Where depths are equal, ids are hashed: the first of a power key is the one with the greatest
+ * hash. */
 static void version_1_breaks_ties_by_hash(void **state)
 {
     myl_ctx cx;

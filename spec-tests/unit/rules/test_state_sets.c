@@ -1,5 +1,5 @@
-/* test_state_sets.c: which events a resolution looks at and in which order, against plain walks over random rooms;
- * what the book of plain events refuses; failures of the callbacks.
+/* test_state_sets.c: which events a resolution looks at and in which order, against plain walks
+ * over random rooms; what the book of plain events refuses; failures of the callbacks.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,7 +18,7 @@
 #define EVENTS 60
 #define SETS 4
 
-/* --- random rooms: auth events as they come, states as they come --------------------------------------- */
+/* --- random rooms: auth events as they come, states as they come ------------------------------ */
 
 typedef struct {
     myl_ctx cx;
@@ -172,7 +172,7 @@ static myl_state_set set_of(random_room *room, size_t set)
     return (myl_state_set){ids.at, ids.count};
 }
 
-/* --- the plain way ------------------------------------------------------------------------------------------ */
+/* --- the plain way ---------------------------------------------------------------------------- */
 
 typedef struct {
     bool conflicted[EVENTS], difference[EVENTS], subgraph[EVENTS];
@@ -212,7 +212,7 @@ static plain_sets find_plain(const random_room *room)
     return out;
 }
 
-/* --- what the resolution told --------------------------------------------------------------------------------- */
+/* --- what the resolution told ----------------------------------------------------------------- */
 
 typedef struct {
     const random_room *room;
@@ -255,8 +255,33 @@ static bool comes_before(const random_room *room, size_t a, size_t b)
     return myl_str_compare(x->event_id, y->event_id) < 0;
 }
 
-/* In the power order auth events come first, and of two neighbours without an edge the smaller one; in the other
- * order positions fall. */
+/* Auth events that are in the power order come before; of two neighbours without an edge the
+ * smaller one does. */
+static void check_power_turn(const hearing *at, size_t before, size_t here)
+{
+    bool cites = false;
+    for (size_t i = 0; i < at->room->events[here]->auth_event_count; i++) {
+        size_t auth = at->room->auth[here][i];
+        cites |= auth == before;
+        assert_true(at->turn[auth] < at->turn[here]);
+    }
+    if (cites)
+        return;
+    assert_true(at->value[before] >= at->value[here]);
+    if (at->value[before] == at->value[here])
+        assert_true(comes_before(at->room, before, here));
+}
+
+/* Positions fall; what is off the mainline comes first. */
+static void check_mainline_turn(const hearing *at, size_t before, size_t here)
+{
+    int64_t x = at->value[before], y = at->value[here];
+    if (x == y)
+        assert_true(comes_before(at->room, before, here));
+    else
+        assert_true(x == -1 || (y != -1 && x > y));
+}
+
 static void check_orders(const hearing *at)
 {
     size_t by_turn[EVENTS + 2] = {0};
@@ -265,24 +290,10 @@ static void check_orders(const hearing *at)
             by_turn[at->turn[i]] = i;
     size_t rest = at->first_rest == 0 ? at->turns + 1 : at->first_rest;
     for (size_t turn = 2; turn <= at->turns; turn++) {
-        size_t before = by_turn[turn - 1], here = by_turn[turn];
-        bool cites = false;
-        for (size_t i = 0; i < at->room->events[here]->auth_event_count; i++)
-            cites |= at->room->auth[here][i] == before;
-        if (turn < rest && !cites && at->value[before] == at->value[here])
-            assert_true(comes_before(at->room, before, here));
-        if (turn < rest && !cites)
-            assert_true(at->value[before] >= at->value[here]);
-        if (turn > rest && at->value[before] == at->value[here])
-            assert_true(comes_before(at->room, before, here));
-        if (turn > rest && at->value[before] != at->value[here])
-            assert_true(at->value[before] == -1 ||
-                        (at->value[here] != -1 && at->value[before] > at->value[here]));
-        for (size_t i = 0; i < at->room->events[here]->auth_event_count; i++) {
-            size_t auth = at->room->auth[here][i];
-            if (turn < rest && at->turn[auth] != 0)
-                assert_true(at->turn[auth] < turn);
-        }
+        if (turn < rest)
+            check_power_turn(at, by_turn[turn - 1], by_turn[turn]);
+        if (turn > rest)
+            check_mainline_turn(at, by_turn[turn - 1], by_turn[turn]);
     }
 }
 
@@ -339,7 +350,7 @@ static void random_rooms_equal_plain_walks(void **state)
     }
 }
 
-/* --- steps that are left out ------------------------------------------------------------------------ */
+/* --- steps that are left out ------------------------------------------------------------------ */
 
 #ifdef MYL_MUTATIONS
 
@@ -403,7 +414,7 @@ static void every_step_matters(void **state)
 }
 #endif
 
-/* --- what the book refuses -------------------------------------------------------------------------------------- */
+/* --- what the book refuses -------------------------------------------------------------------- */
 
 static myl_event plain_event(const char *id, const char *key, const myl_str *auth, size_t count)
 {
@@ -497,7 +508,7 @@ static void the_number_of_states_is_bounded(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- failing callbacks ------------------------------------------------------------------------------------------- */
+/* --- failing callbacks ------------------------------------------------------------------------ */
 
 typedef struct {
     const myl_state_source *inner;
@@ -562,7 +573,7 @@ static void failures_are_passed_on(void **state)
     }
 }
 
-/* --- SHA-1, for ties in version 1 ---------------------------------------------------------------------------------- */
+/* --- SHA-1, for ties in version 1 ------------------------------------------------------------- */
 
 static void sha1_is_sha1(void **state)
 {

@@ -10,7 +10,7 @@
 
 #include "rules/memory_nodes.h"
 
-/* --- the plain map: entries in a list, searched from end to end ---------------------------------- */
+/* --- the plain map: entries in a list, searched from end to end ------------------------------- */
 
 typedef struct {
     myl_list entries; /* myl_tree_entry, event never 0 */
@@ -51,7 +51,7 @@ static plain plain_copy(myl_ctx *cx, const plain *map)
     return copy;
 }
 
-/* --- what a walk and a diff give ------------------------------------------------------------------ */
+/* --- what a walk and a diff give -------------------------------------------------------------- */
 
 typedef struct {
     const plain *before, *after;
@@ -164,7 +164,7 @@ static void check_rebuilt(memory_nodes *memory, myl_tree_root root, const plain 
     assert_true(memory->reads <= 2);
 }
 
-/* --- random histories ------------------------------------------------------------------------------- */
+/* --- random histories ------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -274,7 +274,7 @@ static void random_histories_equal_a_plain_map(void **state)
         run_history(&histories[i]);
 }
 
-/* --- small cases -------------------------------------------------------------------------------------- */
+/* --- small cases ------------------------------------------------------------------------------ */
 
 static void nothing_is_the_empty_state(void **state)
 {
@@ -338,7 +338,7 @@ static void a_walk_stops_when_told(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- costs ----------------------------------------------------------------------------------------------- */
+/* --- costs ------------------------------------------------------------------------------------ */
 
 #define MEMBERS 50000
 #define MEMBER_TYPE 3
@@ -439,7 +439,7 @@ static void a_change_writes_one_path(void **state)
     myl_ctx_end(&cx);
 }
 
-/* --- bytes that are no node ------------------------------------------------------------------------------- */
+/* --- bytes that are no node ------------------------------------------------------------------- */
 
 static void spoil(memory_nodes *memory, size_t node, test_dice *dice)
 {

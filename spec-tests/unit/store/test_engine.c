@@ -216,6 +216,38 @@ static void a_change_of_too_many_bytes_is_undone(void **state)
     assert_int_equal(row_count(MYL_TABLE_TASKS), 8);
 }
 
+static myl_rc add_many(myl_ctx *cx, void *arg)
+{
+    char value[500] = {0};
+    for (uint32_t i = 0; i < 2000; i++) {
+        memcpy(value, &i, sizeof(i));
+        memcpy(value + 4, arg, sizeof(uint32_t));
+        MYL_TRY(
+            myl_store_add(cx, MYL_TABLE_INTERN_ID, MYL_S("many"), (myl_str){value, sizeof(value)}));
+    }
+    return MYL_OK;
+}
+
+static myl_rc delete_many(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    return myl_store_delete(cx, MYL_TABLE_INTERN_ID, MYL_S("many"));
+}
+
+static void the_undo_list_counts_too(void **state)
+{
+    MYL_UNUSED(state);
+    uint32_t round = 0;
+    uint64_t rows = 0;
+    for (; rows * 500 <= MYL_LIMIT_CHANGE_BYTES; rows += 2000, round++) {
+        if (round > 0)
+            assert_int_equal(row_count(MYL_TABLE_INTERN_ID), rows);
+        assert_int_equal(store_test_run(test, add_many, &round), MYL_OK);
+    }
+    assert_int_equal(store_test_run(test, delete_many, NULL), MYL_TOO_LARGE);
+    assert_int_equal(row_count(MYL_TABLE_INTERN_ID), rows);
+}
+
 static myl_rc make_events(myl_ctx *cx, void *arg)
 {
     int count = *(const int *)arg;
@@ -382,6 +414,7 @@ int main(void)
         CASE(positions_go_on_after_a_restart),
         CASE(an_epoch_is_raised_with_its_positions),
         CASE(a_change_of_too_many_bytes_is_undone),
+        CASE(the_undo_list_counts_too),
         CASE(a_change_of_too_many_events_is_undone),
         CASE(a_change_of_too_long_is_undone),
         CASE(a_failed_write_cannot_be_swallowed),

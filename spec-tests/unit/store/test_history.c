@@ -12,6 +12,8 @@ static const myl_table_id tables[] = {MYL_TABLE_TASKS, MYL_TABLE_INTERN_ID, MYL_
 
 typedef struct {
     uint64_t random;
+    bool
+        crowded; /* two keys with hundreds of values each: LMDB keeps these in trees of their own */
     model *now;
     model *saved;
     int bad_line; /* where reading gave something else than the model */
@@ -33,7 +35,7 @@ typedef struct {
 
 static myl_str random_key(history *h, char room[24])
 {
-    size_t len = 1 + store_test_random(&h->random) % 5;
+    size_t len = h->crowded ? 1 : 1 + store_test_random(&h->random) % 5;
     for (size_t i = 0; i < len; i++)
         room[i] = "ab\xff"[store_test_random(&h->random) % 3];
     return (myl_str){room, len};
@@ -42,9 +44,28 @@ static myl_str random_key(history *h, char room[24])
 static myl_str random_value(history *h, myl_table_id table, char room[40])
 {
     size_t len = table == MYL_TABLE_EVENT_IDS ? 8 : 1 + store_test_random(&h->random) % 32;
+    if (h->crowded) {
+        /* Few enough that values are met again. */
+        uint64_t number = store_test_random(&h->random) % 400;
+        len = table == MYL_TABLE_EVENT_IDS ? 8 : 8 + number % 32;
+        memset(room, 'x', len);
+        memcpy(room + len - sizeof(number), &number, sizeof(number));
+        return (myl_str){room, len};
+    }
     for (size_t i = 0; i < len; i++)
         room[i] = "xyz"[store_test_random(&h->random) % 3];
     return (myl_str){room, len};
+}
+
+enum { DELETE, REMOVE, READ, WRITE };
+
+static int random_kind(history *h)
+{
+    uint64_t number = store_test_random(&h->random);
+    if (h->crowded && number % 100 > 0)
+        return number % 100 < 30 ? REMOVE : WRITE;
+    number %= 8;
+    return number < WRITE ? (int)number : WRITE;
 }
 
 static myl_rc read_back(history *h, myl_ctx *cx, myl_table_id table, myl_str key)
@@ -66,14 +87,14 @@ static myl_rc random_step(history *h, myl_ctx *cx)
     myl_str key = random_key(h, key_room);
     myl_str value = random_value(h, table, value_room);
     bool is_map = table == MYL_TABLE_TASKS;
-    switch (store_test_random(&h->random) % 8) {
-    case 0: model_delete(h->now, table, key); return myl_store_delete(cx, table, key);
-    case 1:
+    switch (random_kind(h)) {
+    case DELETE: model_delete(h->now, table, key); return myl_store_delete(cx, table, key);
+    case REMOVE:
         if (is_map)
             break;
         model_remove(h->now, table, key, value);
         return myl_store_remove(cx, table, key, value);
-    case 2: return read_back(h, cx, table, key);
+    case READ: return read_back(h, cx, table, key);
     default: break;
     }
     if (is_map) {
@@ -88,7 +109,7 @@ static myl_rc random_change(myl_ctx *cx, void *arg)
 {
     one_change *one = arg;
     history *h = one->all;
-    size_t steps = store_test_random(&h->random) % 24;
+    size_t steps = store_test_random(&h->random) % (h->crowded ? 200 : 24);
     memcpy(h->saved, h->now, sizeof(*h->now));
     one->fails = store_test_random(&h->random) % 3 == 0;
     for (size_t i = 0; i < steps; i++)
@@ -151,6 +172,7 @@ static void histories_equal_the_model(void **state)
     h.saved = myl_process_alloc(sizeof(model));
     size_t rounds = store_test_rounds(150);
     for (size_t i = 0; i < rounds; i++) {
+        h.crowded = i / 25 % 2 == 1;
         run_round(test, &h);
         if (i % 50 == 49)
             store_test_reopen(test);

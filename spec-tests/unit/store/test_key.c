@@ -72,6 +72,45 @@ static void a_short_rest_is_refused_and_kept(void **state)
     assert_false(myl_cut_u8(&rest, &u8));
 }
 
+static void rows_come_back_and_short_ones_are_refused(void **state)
+{
+    MYL_UNUSED(state);
+    myl_ctx cx;
+    myl_ctx_begin(&cx);
+    myl_text row = MYL_TEXT(&cx);
+    myl_row_u8(&row, 200);
+    myl_row_u16(&row, 0xabcd);
+    myl_row_u32(&row, 0x01020304);
+    myl_row_u64(&row, UINT64_MAX - 1);
+    myl_row_str(&row, MYL_S("text"));
+    myl_row_str(&row, MYL_ABSENT);
+    myl_str whole = myl_text_str(&row);
+    assert_int_equal(whole.len, 1 + 2 + 4 + 8 + 8 + 4);
+    for (size_t len = 0; len <= whole.len; len++) {
+        myl_str rest = {whole.at, len};
+        uint8_t u8 = 0;
+        uint16_t u16 = 0;
+        uint32_t u32 = 0;
+        uint64_t u64 = 0;
+        myl_str text = MYL_ABSENT;
+        myl_str empty = MYL_ABSENT;
+        bool good = myl_cut_u8(&rest, &u8) && myl_cut_u16(&rest, &u16) &&
+                    myl_cut_u32(&rest, &u32) && myl_cut_u64(&rest, &u64) &&
+                    myl_cut_str(&rest, &text) && myl_cut_str(&rest, &empty);
+        assert_int_equal(good, len == whole.len);
+        if (!good)
+            continue;
+        assert_int_equal(u8, 200);
+        assert_int_equal(u16, 0xabcd);
+        assert_int_equal(u32, 0x01020304);
+        assert_true(u64 == UINT64_MAX - 1);
+        assert_true(myl_str_equal(text, MYL_S("text")));
+        assert_int_equal(empty.len, 0);
+        assert_int_equal(rest.len, 0);
+    }
+    myl_ctx_end(&cx);
+}
+
 static void several_numbers_in_one_key(void **state)
 {
     MYL_UNUSED(state);
@@ -98,6 +137,7 @@ int main(void)
         cmocka_unit_test(integers_sort_as_bytes),
         cmocka_unit_test(parts_come_back),
         cmocka_unit_test(a_short_rest_is_refused_and_kept),
+        cmocka_unit_test(rows_come_back_and_short_ones_are_refused),
         cmocka_unit_test(several_numbers_in_one_key),
         cmocka_unit_test(a_hash_is_the_front_of_sha256),
     };

@@ -4,6 +4,8 @@
  */
 #include "store/store_test.h"
 
+#include <stdio.h>
+
 static store_test *test;
 
 static int setup(void **state)
@@ -241,6 +243,31 @@ static void a_snapshot_stays_as_it_was(void **state)
     assert_true(myl_str_equal(got(MAP_TABLE, "k"), MYL_S("new")));
 }
 
+static void snapshots_are_bounded(void **state)
+{
+    MYL_UNUSED(state);
+    enum { MOST = 8 };
+    static myl_ctx jobs[MOST + 1];
+    char path[128];
+    store_test_close(test);
+    /* A table of readers that is larger stays as it is. */
+    snprintf(path, sizeof(path), "%s/store.mdb-lock", test->folder);
+    assert_int_equal(remove(path), 0);
+    test->options.readers = MOST;
+    assert_int_equal(store_test_open(test), MYL_OK);
+    for (size_t i = 0; i <= MOST; i++) {
+        myl_ctx_begin(&jobs[i]);
+        assert_int_equal(myl_snapshot_open(&jobs[i], test->store), i < MOST ? MYL_OK : MYL_BUSY);
+    }
+    myl_snapshot_close(&jobs[0]);
+    myl_forgive(&jobs[MOST]);
+    assert_int_equal(myl_snapshot_open(&jobs[MOST], test->store), MYL_OK);
+    for (size_t i = 0; i <= MOST; i++) {
+        myl_snapshot_close(&jobs[i]);
+        myl_ctx_end(&jobs[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_fixed_table_does_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(clear_empties_at_the_end_of_the_change, setup, teardown),
         cmocka_unit_test_setup_teardown(a_snapshot_stays_as_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(snapshots_are_bounded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
