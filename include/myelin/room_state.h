@@ -84,8 +84,20 @@ myl_rc myl_room_share(myl_ctx *cx, uint64_t a, uint64_t b, bool *out);
 myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user);
 
 /* ---- what a reader may see (spec: Room history visibility) ---- */
-/* May `user` (0: nobody) see this event? Judged by the state at the event and the memberships then and now. */
-myl_rc myl_room_may_see(myl_ctx *cx, const myl_stored *stored, uint64_t user, bool *out);
+/* One reader's view of history in one transaction; start it as (myl_sight){.user = user}, 0: nobody. The other fields
+ * are visibility.c's memory: what the state last looked at says, and that the user was joined at event `joined_at`. */
+typedef struct {
+    uint64_t user;
+    bool begun;
+    uint64_t member_type, visibility_type, empty_key; /* interned */
+    myl_tree_root root;
+    uint64_t visibility_event, member_event;
+    int visibility;
+    myl_membership membership;
+    uint64_t joined_in, joined_at;
+} myl_sight;
+/* May the reader see this event? Judged by the state at the event and the memberships then and now. */
+myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);
 /* What part of the state may the user read: the current one when joined (or the room is world readable), the one
  * at their leave when they left, MYL_NOT_JOINED otherwise. */
 myl_rc myl_room_readable_state(myl_ctx *cx, const myl_room_head *head, uint64_t user,

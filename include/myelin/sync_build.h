@@ -36,6 +36,9 @@ myl_rc myl_filter_decode(myl_ctx *cx, const myl_json *json, myl_filter *out);
 myl_rc myl_event_filter_decode(myl_ctx *cx, const myl_json *json, myl_event_filter *out);
 bool myl_event_filter_allows(const myl_event_filter *filter, myl_str room_id, myl_str sender,
                              myl_str type, bool has_url);
+/* The same for a stored event of that room; names and content are read only when the filter asks for them. */
+myl_rc myl_event_filter_admits(myl_ctx *cx, const myl_event_filter *filter, myl_str room_id,
+                               const myl_stored *stored, bool *out);
 
 typedef struct {
     const myl_caller *caller;

@@ -40,7 +40,7 @@ typedef struct {
 /* Few arenas: threads here share memory by jobs that move, and each arena keeps what it once had. */
 static void tune_memory(void)
 {
-    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_ARENA_MAX, 6);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }

@@ -16,6 +16,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,10 @@
 #include <h2o/http2_internal.h>
 
 #include "http/head.h"
+
+const char HTTP_LEFT[] = "the asker has left";
+const char HTTP_IDLE[] = "idle";
+const char HTTP_STOPPING[] = "the server is shutting down";
 
 enum { LINGER_MS = 2000, DRAIN_BYTES = 64 << 20, DRAIN_PIECE = 1 << 20 };
 enum { CHUNK_OVERHEAD = 8, CHUNK_SLACK = 65536 };
@@ -93,9 +98,11 @@ void myl_http_conn_end(http_conn *conn, const char *reason)
 
     if (conn->sock == NULL || kind == HTTP_CONN_CLOSING)
         return;
-    myl_log(NULL, MYL_LOG_INFO, "http", "connection ended", MYL_LOG_STR("reason", myl_str_of(reason)),
+    bool is_ordinary = reason == HTTP_LEFT || reason == HTTP_IDLE || reason == HTTP_STOPPING;
+    myl_log(NULL, is_ordinary ? MYL_LOG_DEBUG : MYL_LOG_INFO, "http", "connection ended",
+            MYL_LOG_STR("reason", myl_str_of(reason)),
             MYL_LOG_STR("address", ((myl_str){conn->address, conn->address_len})));
-    myl_metric_add(MYL_METRIC_HTTP_ENDED, 1);
+    myl_metric_add(MYL_METRIC_HTTP_ENDED, is_ordinary ? 0 : 1);
     conn->depth++;
     conn->doom = NULL;
     conn->kind = HTTP_CONN_CLOSING;
@@ -165,7 +172,7 @@ static void on_last_words(h2o_socket_t *sock, const char *err)
     http_conn *conn = sock->on_close.data;
 
     if (err != NULL) {
-        myl_http_conn_end(conn, "closed by the peer");
+        myl_http_conn_end(conn, HTTP_LEFT);
         return;
     }
     if (conn->tls == NULL)
@@ -280,8 +287,26 @@ static void check_body(http_conn *conn)
         myl_http_conn_refuse(conn, 400, "M_UNKNOWN", "the chunks are almost empty");
 }
 
+/* Something came while the reply is awaited: the end, or the next request, which has to wait. Then watching is over,
+ * as it would call at once again; the sweep asks from then on. */
+static void look_at_busy(http_conn *conn)
+{
+    struct pollfd peer = {.fd = h2o_socket_get_fd(conn->sock), .events = POLLIN | POLLRDHUP};
+
+    if (poll(&peer, 1, 0) <= 0)
+        return;
+    if ((peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+        conn->doom = HTTP_LEFT;
+    else
+        h2o_socket_read_stop(conn->sock);
+}
+
 static void input_one(http_conn *conn)
 {
+    if (conn->one.phase == HTTP_ONE_BUSY) {
+        look_at_busy(conn);
+        return;
+    }
     if (conn->one.phase == HTTP_ONE_HEAD) {
         if (!take_head(conn))
             return;
@@ -325,8 +350,10 @@ static void on_written(h2o_socket_t *sock, const char *err)
 
     conn->depth++;
     conn->inner_written = NULL;
-    if (conn->kind == HTTP_CONN_ONE && conn->one.phase == HTTP_ONE_BUSY)
+    if (conn->kind == HTTP_CONN_ONE && conn->one.phase == HTTP_ONE_BUSY) {
+        h2o_socket_dont_read(sock, 0);
         prepare_next(conn);
+    }
     inner(sock, err);
     if (conn->sock != NULL && conn->kind == HTTP_CONN_ONE) {
         hook(conn);
@@ -337,6 +364,19 @@ static void on_written(h2o_socket_t *sock, const char *err)
         }
     }
     leave(conn);
+}
+
+/* While its reply is awaited the connection is still watched, without reading: so its end is seen at once, and
+ * nothing changes in what the kernel polls for. */
+void myl_http_conn_busy(http_conn *conn, http_exchange *exchange)
+{
+    if (conn->kind != HTTP_CONN_ONE)
+        return;
+    conn->one.phase = HTTP_ONE_BUSY;
+    conn->one.whole = conn->one.head_bytes + exchange->h2o->entity.len;
+    conn->one.exchange = exchange;
+    h2o_socket_dont_read(conn->sock, 1);
+    h2o_socket_read_start(conn->sock, on_input);
 }
 
 void myl_http_conn_replied(http_conn *conn)

@@ -92,11 +92,7 @@ static http_exchange *new_exchange(h2o_req_t *h2o)
         exchange->next->before = exchange;
     loop->exchanges = exchange;
     loop->exchange_count++;
-    if (conn->kind == HTTP_CONN_ONE) {
-        conn->one.phase = HTTP_ONE_BUSY;
-        conn->one.whole = conn->one.head_bytes + h2o->entity.len;
-        conn->one.exchange = exchange;
-    }
+    myl_http_conn_busy(conn, exchange);
     return exchange;
 }
 

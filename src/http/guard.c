@@ -236,7 +236,7 @@ static void sweep_one(http_conn *conn, int64_t now_ms)
         if (conn->one.seen > 0 && elapsed > config->http_header_timeout)
             myl_http_conn_refuse(conn, 408, "M_UNKNOWN", "the header took too long");
         else if (conn->one.seen == 0 && (elapsed > config->http_idle_timeout || conn->loop->phase != HTTP_RUNNING))
-            myl_http_conn_end(conn, "idle");
+            myl_http_conn_end(conn, HTTP_IDLE);
         break;
     case HTTP_ONE_BODY:
         if (is_too_slow(conn->loop, elapsed, conn->sock->input->size - conn->one.head_bytes))
@@ -282,7 +282,7 @@ static void sweep_two(http_conn *conn, int64_t now_ms)
         return;
     const char *fault = fault_of_two(conn, two, now_ms);
     if (fault == NULL && is_idle && conn->loop->phase != HTTP_RUNNING)
-        fault = "the server is shutting down";
+        fault = HTTP_STOPPING;
     if (fault == NULL) {
         conn->depth++;
         myl_http_guard_bodies(conn);
@@ -322,13 +322,13 @@ static void look_at_watched(watch *watched)
     if (watched->count > 0 && poll(watched->polls, watched->count, 0) > 0) {
         for (size_t i = 0; i < watched->count; i++) {
             if ((watched->polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
-                myl_http_conn_end(watched->conns[i], "the asker has left");
+                myl_http_conn_end(watched->conns[i], HTTP_LEFT);
         }
     }
     watched->count = 0;
 }
 
-/* h2o does not read from an HTTP/1 connection while its reply is awaited, so it does not see its end. */
+/* Those whose next request has come already, so that they are not watched (conn.c). */
 static void watch_conn(watch *watched, http_conn *conn)
 {
     if (watched->count == WATCHED)
@@ -341,7 +341,7 @@ static void watch_conn(watch *watched, http_conn *conn)
 static bool awaits_reply(const http_conn *conn)
 {
     return conn->kind == HTTP_CONN_ONE && conn->one.phase == HTTP_ONE_BUSY && conn->one.exchange != NULL &&
-           conn->one.exchange->state != HTTP_EXCHANGE_SENDING;
+           conn->one.exchange->state != HTTP_EXCHANGE_SENDING && !h2o_socket_is_reading(conn->sock);
 }
 
 /* ---- the sweep ---- */

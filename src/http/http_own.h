@@ -244,6 +244,10 @@ int64_t myl_http_real_ms(void);          /* monotonic, never fake: for the guard
 /* From any loop: takes over a connected socket. */
 void myl_http_conn_adopt(http_loop *loop, const http_listener *listener, http_tls *tls, int fd);
 void myl_http_conn_end(http_conn *conn, const char *reason); /* not from inside h2o: set doom there */
+/* Reasons that are nobody's fault. */
+extern const char HTTP_LEFT[], HTTP_IDLE[], HTTP_STOPPING[];
+/* HTTP/1: a request is whole, its reply is awaited. */
+void myl_http_conn_busy(http_conn *conn, http_exchange *exchange);
 /* HTTP/1 only, while its request comes in: answers and closes. */
 void myl_http_conn_refuse(http_conn *conn, int status, const char *errcode, const char *reason);
 http_conn *myl_http_conn_of(h2o_req_t *h2o);

@@ -10,6 +10,7 @@
  */
 #include "http/http_own.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "http/listen.h"
@@ -87,7 +88,7 @@ static void end_conns(http_loop *loop)
 
     for (http_conn *conn = loop->conns; conn != NULL; conn = next) {
         next = conn->next;
-        myl_http_conn_end(conn, "the server is shutting down");
+        myl_http_conn_end(conn, HTTP_STOPPING);
     }
 }
 
@@ -110,7 +111,10 @@ static void report(http_loop *loop)
 static void *run(void *arg)
 {
     http_loop *loop = arg;
+    char name[16];
 
+    snprintf(name, sizeof(name), "loop-%u", loop->number);
+    pthread_setname_np(pthread_self(), name);
     set_up(loop);
     while (!loop->has_ended) {
         h2o_evloop_run(loop->events, wait_ms(loop));

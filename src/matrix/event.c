@@ -5,7 +5,7 @@
  * Threads: any.
  * Memory:  a myl_event borrows from its JSON tree; both live in the job.
  * Holds:   `hashes` and `signatures` may be missing here; their own checks fail then.
- *          A version-12 create event with a room_id passes: auth rule 1.2 refuses it.
+ *          A version-12 create event with a room_id, if only it is a text, passes: auth rule 1.2 refuses it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -105,8 +105,10 @@ static bool has_room_sigil(myl_str id)
 static myl_rc read_room(const decoding *d)
 {
     myl_event *out = d->out;
-    if (out->version->room_id_is_create && myl_str_equal(out->type, MYL_S("m.room.create")))
-        return MYL_OK; /* it follows from the event's id */
+    if (out->version->room_id_is_create && myl_str_equal(out->type, MYL_S("m.room.create"))) {
+        myl_str ignored; /* it follows from the event's id */
+        return read_text(d, "room_id", &ignored);
+    }
     return read_id(d, "room_id", has_room_sigil, "a room id", &out->room_id);
 }
 

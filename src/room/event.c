@@ -275,6 +275,7 @@ myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored 
     uint8_t hash[HASH_BYTES];
 
     memset(stored, 0, sizeof(*stored));
+    MYL_TRY(myl_engine_count_event(cx));
     stored->number = myl_engine_next_position(cx);
     stored->room = place->room;
     stored->version = event->version;

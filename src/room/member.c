@@ -77,22 +77,28 @@ myl_rc myl_room_member(myl_ctx *cx, uint64_t room, uint64_t user, myl_member *ou
     return MYL_OK;
 }
 
-myl_rc myl_room_member_at(myl_ctx *cx, myl_tree_root root, uint64_t user, myl_membership *out)
+myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out)
 {
-    uint64_t type, number = 0;
     const myl_json *content;
     myl_stored stored;
 
     *out = MYL_MEMBER_NONE;
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
-    if (root != 0 && user != 0 && type != 0)
-        MYL_TRY(myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)type, user, &number));
     if (number == 0)
         return MYL_OK;
     MYL_TRY(myl_room_event(cx, number, &stored));
     MYL_TRY(myl_room_event_content(cx, &stored, &content));
     *out = myl_membership_of(myl_json_text(content, MYL_S("membership")));
     return MYL_OK;
+}
+
+myl_rc myl_room_member_at(myl_ctx *cx, myl_tree_root root, uint64_t user, myl_membership *out)
+{
+    uint64_t type, number = 0;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    if (root != 0 && user != 0 && type != 0)
+        MYL_TRY(myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)type, user, &number));
+    return myl_room_membership_of(cx, number, out);
 }
 
 static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *before,

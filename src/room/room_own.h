@@ -35,6 +35,8 @@ myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head);
 /* member.c: keeps every membership index after a stored m.room.member event. */
 myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_stored *stored,
                                myl_membership now);
+/* What a member event says; 0: NONE. */
+myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 
 /* build.c: sends into an open head; the caller puts the head when all is sent. */
 myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outgoing,

@@ -11,6 +11,10 @@
 /* A cursor over canonical JSON: no blanks, known well-formed. */
 size_t myl_room_skip_string(myl_str json, size_t at)
 {
+    const char *quote = memchr(json.at + at + 1, '"', json.len - at - 1);
+
+    if (quote[-1] != '\\')
+        return (size_t)(quote - json.at) + 1;
     at++;
     while (json.at[at] != '"')
         at += json.at[at] == '\\' ? 2 : 1;

@@ -1,22 +1,29 @@
 /* visibility.c: what a reader may see of a room's history.
  *
  * Spec:    Client-Server API, Room history visibility.
+ * Why:     neighbours in a timeline mostly share one state, so a sight keeps what the last state said.
  * Callers: every read path that shows events.
  * Threads: the transaction's.
+ * Holds:   a sight serves one transaction: what it remembers is true of that snapshot.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "room/room_own.h"
 
-typedef enum { WORLD_READABLE, SHARED, INVITED, JOINED } visibility;
+enum { SHARED, WORLD_READABLE, INVITED, JOINED };
 
-static myl_rc visibility_at(myl_ctx *cx, myl_tree_root root, visibility *out)
+/* The visibility that an m.room.history_visibility event sets. */
+static myl_rc visibility_of(myl_ctx *cx, uint64_t number, int *out)
 {
     const myl_json *content;
+    myl_stored stored;
     myl_str value;
 
     *out = SHARED; /* the default where none is set, or an unknown one */
-    MYL_TRY(myl_room_state_content(cx, root, "m.room.history_visibility", MYL_S(""), &content));
+    if (number == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(cx, number, &stored));
+    MYL_TRY(myl_room_event_content(cx, &stored, &content));
     value = myl_json_text(content, MYL_S("history_visibility"));
     if (myl_str_equal(value, MYL_S("world_readable")))
         *out = WORLD_READABLE;
@@ -27,89 +34,127 @@ static myl_rc visibility_at(myl_ctx *cx, myl_tree_root root, visibility *out)
     return MYL_OK;
 }
 
+/* ---- what a sight remembers ---- */
+
+static myl_rc begin_sight(myl_ctx *cx, myl_sight *sight)
+{
+    if (sight->begun)
+        return MYL_OK;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &sight->member_type));
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.history_visibility"),
+                               &sight->visibility_type));
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, MYL_S(""), &sight->empty_key));
+    sight->begun = true;
+    return MYL_OK;
+}
+
+static myl_rc number_at(myl_ctx *cx, myl_tree_root root, uint64_t type, uint64_t key, uint64_t *out)
+{
+    *out = 0;
+    if (root == 0 || type == 0 || key == 0)
+        return MYL_OK;
+    return myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)type, key, out);
+}
+
+/* Turns the sight to the state at `root`. An event that it has decoded before is not read again. */
+static myl_rc look_at(myl_ctx *cx, myl_sight *sight, myl_tree_root root)
+{
+    uint64_t number;
+
+    if (sight->root == root && root != 0)
+        return MYL_OK;
+    sight->root = 0;
+    MYL_TRY(number_at(cx, root, sight->visibility_type, sight->empty_key, &number));
+    if (number == 0 || number != sight->visibility_event)
+        MYL_TRY(visibility_of(cx, number, &sight->visibility));
+    sight->visibility_event = number;
+    MYL_TRY(number_at(cx, root, sight->member_type, sight->user, &number));
+    if (number == 0 || number != sight->member_event)
+        MYL_TRY(myl_room_membership_of(cx, number, &sight->membership));
+    sight->member_event = number;
+    sight->root = root;
+    return MYL_OK;
+}
+
+/* ---- one event ---- */
+
 /* Was the user joined at some point after the event? Walks their memberships back from the current one. */
-static myl_rc joined_later(myl_ctx *cx, const myl_stored *event, uint64_t user, bool *out)
+static myl_rc joined_later(myl_ctx *cx, myl_sight *sight, const myl_stored *event, bool *out)
 {
     myl_member member;
     myl_membership membership;
-    uint64_t at, type;
+    uint64_t at;
 
-    *out = false;
-    MYL_TRY(myl_room_member(cx, event->room, user, &member));
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    *out = sight->joined_in == event->room && sight->joined_at > event->number;
+    if (*out)
+        return MYL_OK;
+    MYL_TRY(myl_room_member(cx, event->room, sight->user, &member));
     membership = member.membership;
     at = member.event;
     for (int steps = 0; at > event->number && steps < MYL_LIMIT_MEMBERSHIP_STEPS; steps++) {
         myl_stored stored;
 
         if (membership == MYL_MEMBER_JOIN) {
+            sight->joined_in = event->room;
+            sight->joined_at = at;
             *out = true;
             return MYL_OK;
         }
         MYL_TRY(myl_room_event(cx, at, &stored));
-        MYL_TRY(myl_room_member_at(cx, stored.before, user, &membership));
-        MYL_TRY(myl_tree_get(cx, myl_store_nodes(cx), stored.before, (uint32_t)type, user, &at));
+        MYL_TRY(number_at(cx, stored.before, sight->member_type, sight->user, &at));
+        MYL_TRY(myl_room_membership_of(cx, at, &membership));
     }
     return MYL_OK;
 }
 
 /* One side of the event: the state before it or after it. */
-static myl_rc may_see_at(myl_ctx *cx, const myl_stored *stored, myl_tree_root root, uint64_t user,
-                         bool *out)
+static myl_rc may_see_at(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
+                         myl_tree_root root, bool *out)
 {
-    visibility visible;
-    myl_membership membership;
-
-    MYL_TRY(visibility_at(cx, root, &visible));
-    *out = visible == WORLD_READABLE;
-    if (*out || user == 0)
+    MYL_TRY(look_at(cx, sight, root));
+    *out = sight->visibility == WORLD_READABLE;
+    if (*out || sight->user == 0)
         return MYL_OK;
-    MYL_TRY(myl_room_member_at(cx, root, user, &membership));
-    *out = membership == MYL_MEMBER_JOIN || (membership == MYL_MEMBER_INVITE && visible == INVITED);
-    if (*out || visible != SHARED)
+    *out = sight->membership == MYL_MEMBER_JOIN ||
+           (sight->membership == MYL_MEMBER_INVITE && sight->visibility == INVITED);
+    if (*out || sight->visibility != SHARED)
         return MYL_OK;
-    return joined_later(cx, stored, user, out);
+    return joined_later(cx, sight, stored, out);
 }
 
-/* The reader's own membership is theirs to see, whatever the room shows. */
-static myl_rc is_own_membership(myl_ctx *cx, const myl_stored *stored, uint64_t user, bool *out)
+myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out)
 {
-    uint64_t type;
-
-    *out = false;
-    if (user == 0 || stored->state_key != user)
-        return MYL_OK;
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
-    *out = stored->type == type;
-    return MYL_OK;
-}
-
-myl_rc myl_room_may_see(myl_ctx *cx, const myl_stored *stored, uint64_t user, bool *out)
-{
-    MYL_TRY(is_own_membership(cx, stored, user, out));
+    MYL_TRY(begin_sight(cx, sight));
+    /* the reader's own membership is theirs to see, whatever the room shows */
+    *out = sight->user != 0 && stored->state_key == sight->user &&
+           stored->type == sight->member_type;
     if (*out)
         return MYL_OK;
     /* an event that changes the visibility or the reader's membership is judged by the more open side */
-    MYL_TRY(may_see_at(cx, stored, stored->after, user, out));
+    MYL_TRY(may_see_at(cx, sight, stored, stored->after, out));
     if (*out || stored->before == stored->after || stored->before == 0)
         return MYL_OK;
-    return may_see_at(cx, stored, stored->before, user, out);
+    return may_see_at(cx, sight, stored, stored->before, out);
 }
+
+/* ---- the state ---- */
 
 myl_rc myl_room_readable_state(myl_ctx *cx, const myl_room_head *head, uint64_t user,
                                myl_tree_root *out)
 {
     myl_member member = {0};
     myl_membership before = MYL_MEMBER_NONE;
-    visibility visible;
+    uint64_t number;
+    int visibility;
     myl_stored leave;
 
     *out = head->state;
     MYL_TRY(myl_room_member(cx, head->room, user, &member));
     if (member.membership == MYL_MEMBER_JOIN)
         return MYL_OK;
-    MYL_TRY(visibility_at(cx, head->state, &visible));
-    if (head->room != 0 && visible == WORLD_READABLE)
+    MYL_TRY(myl_room_state_number(cx, head->state, "m.room.history_visibility", MYL_S(""), &number));
+    MYL_TRY(visibility_of(cx, number, &visibility));
+    if (head->room != 0 && visibility == WORLD_READABLE)
         return MYL_OK;
     if (!member.forgotten &&
         (member.membership == MYL_MEMBER_LEAVE || member.membership == MYL_MEMBER_BAN)) {

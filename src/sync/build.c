@@ -24,7 +24,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
 {
     const myl_sync_request *request = s->request;
     size_t limit = room_count > MIN_CHANGE_ROWS ? room_count : MIN_CHANGE_ROWS;
-    myl_changed_rooms changed;
+    myl_changed_rooms changed = {.all = true};
 
     MYL_TRY(myl_store_position(s->cx, &s->upto));
     MYL_TRY(myl_store_epoch(s->cx, &result->next.epoch));
@@ -39,7 +39,8 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
         s->typing_since = request->since.counter;
     s->quiet = result->next.counter <= s->typing_since;
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
-    MYL_TRY(myl_room_changed(s->cx, s->since, limit, &changed));
+    if (s->since != 0)
+        MYL_TRY(myl_room_changed(s->cx, s->since, limit, &changed));
     s->changed = changed.rooms;
     s->changed_count = changed.count;
     s->all_changed = changed.all;
@@ -155,7 +156,8 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
 {
     unsigned all = bit(MYL_MEMBER_INVITE) | bit(MYL_MEMBER_JOIN) | bit(MYL_MEMBER_KNOCK) |
                    bit(MYL_MEMBER_LEAVE) | bit(MYL_MEMBER_BAN);
-    myl_syncing s = {.cx = cx, .request = request, .w = w};
+    myl_syncing s = {
+        .cx = cx, .request = request, .w = w, .sight = {.user = request->caller->user}};
     const myl_member *members;
     size_t count;
 

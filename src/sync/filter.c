@@ -78,7 +78,6 @@ static myl_rc read_limit(const decoding *d, const myl_json *json, myl_event_filt
 {
     const myl_json *value = MYL_JSON_AT(json, "limit");
 
-    out->limit = DEFAULT_LIMIT;
     if (value == NULL)
         return MYL_OK;
     if (value->kind != MYL_JSON_INT || value->integer < 0)
@@ -107,7 +106,10 @@ static myl_rc read_event_filter(const decoding *d, const myl_json *json, myl_eve
 
     memset(out, 0, sizeof(*out));
     out->contains_url = -1;
-    if (json != NULL && json->kind != MYL_JSON_OBJECT)
+    out->limit = DEFAULT_LIMIT;
+    if (json == NULL)
+        return MYL_OK;
+    if (json->kind != MYL_JSON_OBJECT)
         return bad(d, "", "an object");
     MYL_TRY(read_limit(d, json, out));
     MYL_TRY(read_lists(d, json, out));
@@ -221,4 +223,31 @@ bool myl_event_filter_allows(const myl_event_filter *filter, myl_str room_id, my
         (filter->has_rooms && !holds(filter->rooms, filter->room_count, room_id)))
         return false;
     return filter->contains_url < 0 || (filter->contains_url != 0) == has_url;
+}
+
+static bool lets_all_through(const myl_event_filter *filter)
+{
+    return !filter->has_types && !filter->has_senders && !filter->has_rooms &&
+           filter->not_type_count == 0 && filter->not_sender_count == 0 &&
+           filter->not_room_count == 0 && filter->contains_url < 0;
+}
+
+myl_rc myl_event_filter_admits(myl_ctx *cx, const myl_event_filter *filter, myl_str room_id,
+                               const myl_stored *stored, bool *out)
+{
+    const myl_json *content = NULL;
+    myl_str sender, type;
+    bool has_url = false;
+
+    *out = true;
+    if (lets_all_through(filter))
+        return MYL_OK;
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored->sender, &sender));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_TYPE, stored->type, &type));
+    if (filter->contains_url >= 0) {
+        MYL_TRY(myl_room_event_content(cx, stored, &content));
+        has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
+    }
+    *out = myl_event_filter_allows(filter, room_id, sender, type, has_url);
+    return MYL_OK;
 }

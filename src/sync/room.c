@@ -33,8 +33,8 @@ static myl_rc collect(collecting *c, uint64_t number)
     bool allowed;
 
     MYL_TRY(myl_room_event(c->s->cx, number, &stored));
-    MYL_TRY(
-        myl_sync_allows(c->s, &c->s->request->filter->state, &c->part->head, &stored, &allowed));
+    MYL_TRY(myl_event_filter_admits(c->s->cx, &c->s->request->filter->state, c->part->head.room_id,
+                                    &stored, &allowed));
     if (allowed)
         myl_list_push(&c->part->state, uint64_t, number);
     return MYL_OK;

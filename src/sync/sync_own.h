@@ -24,6 +24,7 @@ typedef struct {
     bool all_changed;             /* too many changes to list: look at every room */
     const myl_account_data *data; /* account data after since */
     size_t data_count;
+    myl_sight sight; /* the caller's */
     bool something; /* anything but next_batch is in it */
 } myl_syncing;
 
@@ -46,9 +47,5 @@ myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice);
 myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
-
-/* timeline.c: does the filter let this event through? */
-myl_rc myl_sync_allows(myl_syncing *s, const myl_event_filter *filter, const myl_room_head *head,
-                       const myl_stored *stored, bool *out);
 
 #endif

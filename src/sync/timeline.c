@@ -7,33 +7,14 @@
  */
 #include "sync/sync_own.h"
 
-myl_rc myl_sync_allows(myl_syncing *s, const myl_event_filter *filter, const myl_room_head *head,
-                       const myl_stored *stored, bool *out)
-{
-    const myl_json *content = NULL;
-    myl_str sender, type;
-    bool has_url = false;
-
-    *out = true;
-    if (!filter->has_types && !filter->has_senders && !filter->has_rooms &&
-        filter->not_type_count == 0 && filter->not_sender_count == 0 &&
-        filter->not_room_count == 0 && filter->contains_url < 0)
-        return MYL_OK;
-    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, stored->sender, &sender));
-    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_TYPE, stored->type, &type));
-    if (filter->contains_url >= 0) {
-        MYL_TRY(myl_room_event_content(s->cx, stored, &content));
-        has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
-    }
-    *out = myl_event_filter_allows(filter, head->room_id, sender, type, has_url);
-    return MYL_OK;
-}
-
 static myl_rc is_shown(myl_syncing *s, const myl_room_head *head, const myl_stored *stored,
                        bool *out)
 {
-    MYL_TRY(myl_room_may_see(s->cx, stored, s->request->caller->user, out));
-    return *out ? myl_sync_allows(s, &s->request->filter->timeline, head, stored, out) : MYL_OK;
+    MYL_TRY(myl_room_may_see(s->cx, &s->sight, stored, out));
+    if (!*out)
+        return MYL_OK;
+    return myl_event_filter_admits(s->cx, &s->request->filter->timeline, head->room_id, stored,
+                                   out);
 }
 
 static void reverse(myl_list *events)

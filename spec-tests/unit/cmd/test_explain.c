@@ -381,12 +381,40 @@ static void lines_are_answered_in_order(void **state)
     myl_ctx_end(&cx);
 }
 
+static void output_that_cannot_be_written_is_a_failure(void **state)
+{
+    char name[] = "explain-state", *arguments[] = {name, NULL};
+    FILE *in = tmpfile(), *full = fopen("/dev/full", "w");
+    MYL_UNUSED(state);
+    assert_non_null(in);
+    assert_non_null(full);
+    fputs("{}\n", in);
+    rewind(in);
+    fflush(stdout);
+    int kept_in = dup(STDIN_FILENO), kept_out = dup(STDOUT_FILENO);
+    dup2(fileno(in), STDIN_FILENO);
+    dup2(fileno(full), STDOUT_FILENO);
+    int status = myl_cmd_explain_state(1, arguments);
+    dup2(kept_in, STDIN_FILENO);
+    dup2(kept_out, STDOUT_FILENO);
+    clearerr(stdout);
+    close(kept_in);
+    close(kept_out);
+    fclose(in);
+    fclose(full);
+    assert_int_equal(status, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_refusal_names_its_rule), cmocka_unit_test(the_json_form_says_the_same),
-        cmocka_unit_test(the_subgraph_is_told),     cmocka_unit_test(version_1_is_told_by_depth),
-        cmocka_unit_test(what_all_agree_on_stays),  cmocka_unit_test(lines_are_answered_in_order),
+        cmocka_unit_test(a_refusal_names_its_rule),
+        cmocka_unit_test(the_json_form_says_the_same),
+        cmocka_unit_test(the_subgraph_is_told),
+        cmocka_unit_test(version_1_is_told_by_depth),
+        cmocka_unit_test(what_all_agree_on_stays),
+        cmocka_unit_test(lines_are_answered_in_order),
+        cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
     };
     myl_crypto_start();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,6 +228,9 @@ static void create_event_12(void **state)
     const myl_json *json = matrix_test_event(&cx, "12", "type", "\"m.room.create\"");
     const myl_room_version *version = matrix_test_version("12");
     assert_number("with room_id", myl_event_decode(&cx, version, json, &event), MYL_OK);
+    const myl_json *number = myl_json_with(&cx, json, MYL_S("room_id"), myl_json_of_int(&cx, 5));
+    assert_number("a number", myl_event_decode(&cx, version, number, &event), MYL_BAD_EVENT);
+    myl_forgive(&cx);
     json = myl_json_without(&cx, json, MYL_S("room_id"));
     assert_number("without", myl_event_decode(&cx, version, json, &event), MYL_OK);
     assert_number("length", event.room_id.len, 44);

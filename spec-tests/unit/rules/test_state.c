@@ -301,6 +301,24 @@ static void creators_speak_first_in_version_12(void **state)
     myl_ctx_end(&cx);
 }
 
+/* The create event's sender is a creator too: what waits for the create event is not held up. */
+static void the_create_event_speaks_with_a_creators_power(void **state)
+{
+    myl_ctx cx;
+    MYL_UNUSED(state);
+    myl_ctx_begin(&cx);
+    story_room *room = story_start(&cx, "12");
+    STORY(room, {.id = "CREATE", .prev = "", .type = "create", .sender = "alice", .content = "{}"},
+          {"ALICE", "CREATE", "member", "alice", "alice", JOIN, .ts = 0},
+          {"SOONER", "ALICE", "power_levels", "alice", NULL, LEVELS("\"@bob:hs\":1"), .ts = 2000,
+           .auth = "ALICE CREATE"},
+          {"LATER", "ALICE", "power_levels", "alice", NULL, LEVELS("\"@bob:hs\":2"), .ts = 3000},
+          {"ON", "LATER", "topic", "alice", NULL, TOPIC("on"), .ts = 0});
+    const char *const states[] = {"", "SOONER ON"};
+    story_expect(room, story_resolve(room, states, 2), "power_levels", "", "LATER");
+    myl_ctx_end(&cx);
+}
+
 /* Without an accepted create event nothing that is in conflict can be allowed. */
 static void a_rejected_create_event_lets_nothing_pass(void **state)
 {
@@ -452,6 +470,7 @@ int main(void)
         cmocka_unit_test(orders_are_total),
         cmocka_unit_test(state_resets_of_v2_are_gone_in_v21),
         cmocka_unit_test(creators_speak_first_in_version_12),
+        cmocka_unit_test(the_create_event_speaks_with_a_creators_power),
         cmocka_unit_test(a_rejected_create_event_lets_nothing_pass),
         cmocka_unit_test(unknown_auth_events_are_no_edges),
         cmocka_unit_test(rejected_auth_events_do_not_stand_in),
