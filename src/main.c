@@ -41,31 +41,41 @@ static int wrong_use(void)
     return 2;
 }
 
-/* --check-config takes the file itself or together with --config. */
+typedef struct {
+    const char *config;
+    bool check;
+} options;
+
+/* The file is --config FILE, or what follows --check-config. */
+static bool read_options(int argc, char **argv, options *out)
+{
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc && out->config == NULL;
+        if (strcmp(argv[i], "--check-config") == 0)
+            out->check = true;
+        else if (strcmp(argv[i], "--config") == 0 && has_value)
+            out->config = argv[++i];
+        else if (out->check && out->config == NULL && argv[i][0] != '-')
+            out->config = argv[i];
+        else
+            return false;
+    }
+    return out->config != NULL;
+}
+
 static int run_options(int argc, char **argv)
 {
-    const char *config = NULL;
-    bool check = false;
+    options given = {.config = NULL};
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--sample-config") == 0 && argc == 2)
-            return myl_cmd_sample_config();
-        if (strcmp(argv[i], "--version") == 0 && argc == 2)
-            return printf("myelin %s\n", MYL_VERSION) < 0;
-        if (strcmp(argv[i], "--help") == 0)
-            return fputs(usage, stdout) < 0;
-        if (strcmp(argv[i], "--check-config") == 0)
-            check = true;
-        else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc && config == NULL)
-            config = argv[++i];
-        else if (check && config == NULL && argv[i][0] != '-')
-            config = argv[i];
-        else
-            return wrong_use();
-    }
-    if (config == NULL)
+    if (strcmp(argv[1], "--sample-config") == 0 && argc == 2)
+        return myl_cmd_sample_config();
+    if (strcmp(argv[1], "--version") == 0 && argc == 2)
+        return printf("myelin %s\n", MYL_VERSION) < 0;
+    if (strcmp(argv[1], "--help") == 0)
+        return fputs(usage, stdout) < 0;
+    if (!read_options(argc, argv, &given))
         return wrong_use();
-    return check ? myl_cmd_check_config(config) : myl_cmd_serve(config);
+    return given.check ? myl_cmd_check_config(given.config) : myl_cmd_serve(given.config);
 }
 
 int main(int argc, char **argv)

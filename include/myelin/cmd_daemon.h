@@ -7,7 +7,8 @@
 #ifndef MYELIN_CMD_DAEMON_H
 #define MYELIN_CMD_DAEMON_H
 
-/* Serves until SIGTERM or SIGINT; SIGHUP reads certificates again. 0, or 1 with the reason on standard error. */
+/* Serves until SIGTERM or SIGINT; SIGHUP reads certificates again. 0, or 1 with the reason on
+ * standard error. */
 int myl_cmd_serve(const char *config_path);
 /* Reads the file and says whether it is good. */
 int myl_cmd_check_config(const char *config_path);

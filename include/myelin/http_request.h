@@ -1,8 +1,9 @@
 /* http_request.h: a request as a handler sees it, the endpoint table, and replies.
  *
- * By the time a handler runs, method, path ids, token, rate and body are checked. It frees nothing, locks
- * nothing, commits nothing, writes no error body: it returns a myl_rc (details in req->cx by myl_fail).
- * The endpoint array is made in api/ from endpoints.def and handed over by main.c, so http/ never includes api/.
+ * By the time a handler runs, method, path ids, token, rate and body are checked. It frees nothing,
+ * locks nothing, commits nothing, writes no error body: it returns a myl_rc (details in req->cx by
+ * myl_fail). The endpoint array is made in api/ from endpoints.def and handed over by main.c, so
+ * http/ never includes api/.
  * Threads: a request is on one thread at a time: its loop, a read worker, the engine or a lane.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -33,10 +34,18 @@ typedef enum {
 #undef RATE
     MYL_RATE_COUNT
 } myl_rate;
-typedef enum { MYL_GET, MYL_POST, MYL_PUT, MYL_DELETE, MYL_HEAD, MYL_OPTIONS, MYL_METHOD_COUNT } myl_method;
+typedef enum {
+    MYL_GET,
+    MYL_POST,
+    MYL_PUT,
+    MYL_DELETE,
+    MYL_HEAD,
+    MYL_OPTIONS,
+    MYL_METHOD_COUNT
+} myl_method;
 
-/* A body form: generated from schemas/ (myelin/body_decoders.h). decode names the offending field; json is NULL when
- * no body was sent, which decode takes as {} or refuses, as the schema says. */
+/* A body form: generated from schemas/ (myelin/body_decoders.h). decode names the offending field;
+ * json is NULL when no body was sent, which decode takes as {} or refuses, as the schema says. */
 typedef struct {
     const char *name;
     size_t size; /* of the decoded struct; 0: no body is read */
@@ -46,7 +55,7 @@ typedef struct {
 typedef struct {
     myl_method method;
     const char *path; /* "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}" */
-    unsigned apis; /* MYL_API_… bits: the listeners that serve it */
+    unsigned apis;    /* MYL_API_… bits: the listeners that serve it */
     myl_auth auth;
     myl_rate rate;
     myl_run run;
@@ -57,8 +66,8 @@ typedef struct {
 } myl_endpoint;
 
 /* Placeholders of templates, percent-decoded and checked by kind: rows of src/http/path_ids.def
- * PATH_ID("roomId", room_id, ROOM). Kinds TEXT (any UTF-8), ROOM, USER, EVENT, ALIAS, ROOM_OR_ALIAS, SERVER.
- * Absent when the template has none. */
+ * PATH_ID("roomId", room_id, ROOM). Kinds TEXT (any UTF-8), ROOM, USER, EVENT, ALIAS,
+ * ROOM_OR_ALIAS, SERVER. Absent when the template has none. */
 typedef struct {
 #define PATH_ID(placeholder, field, kind) myl_str field;
 #include "http/path_ids.def"
@@ -73,10 +82,10 @@ typedef struct {
 
 /* What a parked request waits for (MYL_WAIT). Arrays are copied. */
 typedef struct {
-    int64_t deadline_tick_ms;  /* myl_tick_ms when it is answered anyway */
-    uint64_t position;         /* it has seen all up to this one */
-    uint64_t user;             /* interned name: wakes on its notes */
-    const uint64_t *rooms;     /* interned rooms whose notes wake it */
+    int64_t deadline_tick_ms; /* myl_tick_ms when it is answered anyway */
+    uint64_t position;        /* it has seen all up to this one */
+    uint64_t user;            /* interned name: wakes on its notes */
+    const uint64_t *rooms;    /* interned rooms whose notes wake it */
     size_t room_count;
 } myl_park;
 
@@ -94,9 +103,9 @@ struct myl_req {
     myl_str body;          /* raw bytes */
     const myl_json *json;  /* the parsed body, NULL when there is none */
     myl_plan plan;
-    bool deadline_over;    /* a parked request runs for the last time: answer now */
-    int64_t parked_since;  /* tick of the first park, 0: never parked */
-    void *http;            /* http/'s own */
+    bool deadline_over;   /* a parked request runs for the last time: answer now */
+    int64_t parked_since; /* tick of the first park, 0: never parked */
+    void *http;           /* http/'s own */
 };
 
 /* A query parameter, percent-decoded; absent when missing. The first one when given twice. */
@@ -104,7 +113,8 @@ myl_str myl_req_query(myl_req *req, const char *name);
 /* Every value of it. */
 size_t myl_req_query_all(myl_req *req, const char *name, const myl_str **values);
 /* An integer within [low, high]; `missing` when absent; MYL_INVALID_PARAM naming it otherwise. */
-myl_rc myl_req_query_int(myl_req *req, const char *name, int64_t low, int64_t high, int64_t missing, int64_t *out);
+myl_rc myl_req_query_int(myl_req *req, const char *name, int64_t low, int64_t high, int64_t missing,
+                         int64_t *out);
 /* "true" or "false"; MYL_INVALID_PARAM otherwise. */
 myl_rc myl_req_query_bool(myl_req *req, const char *name, bool missing, bool *out);
 
@@ -115,17 +125,21 @@ myl_rc myl_reply_empty(myl_req *req);                          /* 200 {} */
 myl_rc myl_reply_bytes(myl_req *req, int status, const char *content_type, myl_str body);
 myl_rc myl_reply_redirect(myl_req *req, myl_str location);
 void myl_reply_header(myl_req *req, const char *name, myl_str value);
-/* Long replies in pieces: `more` runs on a read worker in a new snapshot for each page, when the front asks; it
- * appends to out and sets *last. `state` lives in the job. The first page is asked at once. */
+/* Long replies in pieces: `more` runs on a read worker in a new snapshot for each page, when the
+ * front asks; it appends to out and sets *last. `state` lives in the job. The first page is asked
+ * at once. */
 typedef myl_rc (*myl_reply_more)(myl_req *req, void *state, myl_text *out, bool *last);
-myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more, void *state);
+myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more,
+                       void *state);
 
-/* Park the request: the handler returns this call's answer (MYL_WAIT). Only from READ endpoints. Its arena is freed;
- * path, query, caller and body are decoded anew when it runs again. If something newer than park->position was
- * posted meanwhile, it runs again at once. */
+/* Park the request: the handler returns this call's answer (MYL_WAIT). Only from READ endpoints.
+ * Its arena is freed; path, query, caller and body are decoded anew when it runs again. If
+ * something newer than park->position was posted meanwhile, it runs again at once. */
 myl_rc myl_req_park(myl_req *req, const myl_park *park);
-/* Runs `run` on a lane without transaction, then the handler again from the top with req->plan.state = state.
- * Returns MYL_NEED; after MYL_LIMIT_NEED_ROUNDS 503. What run fails with goes out as the reply. */
-myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, void *state), void *state);
+/* Runs `run` on a lane without transaction, then the handler again from the top with
+ * req->plan.state = state. Returns MYL_NEED; after MYL_LIMIT_NEED_ROUNDS 503. What run fails with
+ * goes out as the reply. */
+myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, void *state),
+                    void *state);
 
 #endif

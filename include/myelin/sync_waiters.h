@@ -1,9 +1,10 @@
 /* sync_waiters.h: who waits for what: parked requests indexed by user and room.
  *
- * A loop keeps one index of its own parked requests. What a commit or a volatile change tells (a post) wakes
- * exactly the waiters of its rooms and users, each once, whatever the number of notes. Cost follows the notes and
- * the woken, never the number that sleep. Nothing is lost between a handler's look and its sleep: a waiter says which
- * post was the newest before it looked, and the index remembers the latest posts.
+ * A loop keeps one index of its own parked requests. What a commit or a volatile change tells (a
+ * post) wakes exactly the waiters of its rooms and users, each once, whatever the number of notes.
+ * Cost follows the notes and the woken, never the number that sleep. Nothing is lost between a
+ * handler's look and its sleep: a waiter says which post was the newest before it looked, and the
+ * index remembers the latest posts.
  * Threads: an index belongs to one loop; a post may be read by many.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -14,7 +15,8 @@
 #include <myelin/base_table.h>
 #include <myelin/store_engine.h>
 
-/* News for waiters, shared by all loops. Sequence numbers rise by one over all posts of the process. */
+/* News for waiters, shared by all loops. Sequence numbers rise by one over all posts of the
+ * process. */
 typedef struct {
     myl_shared shared; /* first member */
     uint64_t sequence;
@@ -48,12 +50,13 @@ typedef struct myl_waiters myl_waiters;
 myl_waiters *myl_waiters_start(void);
 void myl_waiters_end(myl_waiters *waiters); /* must be empty */
 
-/* Puts it to sleep; false when something that concerns it was posted meanwhile: then it is not in. */
+/* Puts it to sleep; false when something that concerns it was posted meanwhile: then it is not
+ * in. */
 bool myl_waiters_add(myl_waiters *waiters, myl_waiter *waiter, const myl_wait *wait);
 /* Takes it out, whether it sleeps or not. */
 void myl_waiters_remove(myl_waiters *waiters, myl_waiter *waiter);
-/* Takes out those whom the post concerns, as a chain. Posts come in the order of their sequence; the index keeps a
- * reference to the latest HTTP_NOTED_POSTS. */
+/* Takes out those whom the post concerns, as a chain. Posts come in the order of their sequence;
+ * the index keeps a reference to the latest HTTP_NOTED_POSTS. */
 myl_waiter *myl_waiters_post(myl_waiters *waiters, myl_post *post);
 /* Takes out those whose deadline is at or before now. */
 myl_waiter *myl_waiters_due(myl_waiters *waiters, int64_t now_tick_ms);

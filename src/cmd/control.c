@@ -4,7 +4,8 @@
  * Callers: daemon.c. Threads: one of its own, which serves one caller at a time.
  * Holds:   a build without MYL_DEV and MYL_FAULTS has none of this.
  *
- * Commands: "clock hold WALL_MS", "clock advance MS", "clock release", "fault arm NAME NTH", "fault hits NAME",
+ * Commands: "clock hold WALL_MS", "clock advance MS", "clock release", "fault arm NAME NTH", "fault
+ *           hits NAME",
  * "mark TEXT" (a log line). The answer is "ok", a number, or "error: …".
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -129,10 +130,12 @@ void myl_control_start(void)
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     unlink(path);
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool open = listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+    bool open = listener >= 0 &&
+                bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                 listen(listener, 4) == 0;
     if (!open || pthread_create(&thread, NULL, serve, &listener) != 0)
-        myl_log(NULL, MYL_LOG_ERROR, "cmd", "no control socket", MYL_LOG_STR("path", myl_str_of(path)));
+        myl_log(NULL, MYL_LOG_ERROR, "cmd", "no control socket",
+                MYL_LOG_STR("path", myl_str_of(path)));
 }
 
 #else

@@ -1,10 +1,10 @@
 /* daemon.c: the server as a process: start and stop order, signals.
  *
- * Why:     one place shows what depends on what: it starts from the store upwards, and stops from the front
- *          downwards, so that whatever still runs finds what it needs.
+ * Why:     one place shows what depends on what: it starts from the store upwards, and stops from
+ *          the front downwards, so that whatever still runs finds what it needs.
  * Callers: main.c. Threads: the main thread, which then only waits for signals.
- * Holds:   signals are blocked before the first thread starts and taken by sigwaitinfo alone; so they
- *          also work for process 1. Everything is bound and opened before a reply is given.
+ * Holds:   signals are blocked before the first thread starts and taken by sigwaitinfo alone; so
+ *          they also work for process 1. Everything is bound and opened before a reply is given.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,6 +19,7 @@
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
 #include <myelin/http_server.h>
+#include <myelin/room_profile.h>
 #include <myelin/room_send.h>
 #include <myelin/tasks_lane.h>
 
@@ -37,7 +38,8 @@ typedef struct {
 
 /* ---- the process ---- */
 
-/* Few arenas: threads here share memory by jobs that move, and each arena keeps what it once had. */
+/* Few arenas: threads here share memory by jobs that move, and each arena keeps what it once
+ * had. */
 static void tune_memory(void)
 {
     mallopt(M_ARENA_MAX, 6);
@@ -101,7 +103,8 @@ static void introduce(const daemon_parts *parts)
 static void start_lanes(daemon_parts *parts)
 {
     const myl_config *config = parts->config;
-    uint32_t threads[MYL_LANE_COUNT] = {[MYL_LANE_PASSWORD] = (uint32_t)config->threads_password_lane,
+    uint32_t threads[MYL_LANE_COUNT] = {[MYL_LANE_PASSWORD] =
+                                            (uint32_t)config->threads_password_lane,
                                         [MYL_LANE_HEAVY] = (uint32_t)config->threads_heavy_lane,
                                         [MYL_LANE_REMOTE] = (uint32_t)config->threads_remote_lane};
 
@@ -124,6 +127,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     MYL_TRY(myl_http_open(cx, &setup, &parts->http));
     MYL_TRY(myl_engine_start(cx, parts->store, myl_http_committed, parts->http, &parts->engine));
     start_lanes(parts);
+    myl_tasks_register(&myl_room_profile_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
     myl_http_run(parts->http, parts->engine);

@@ -1,12 +1,13 @@
 /* callers.c: who stands behind an access token, remembered.
  *
  * Why:     every request carries a token; looking it up costs a snapshot and four reads.
- * Callers: gate.c. Threads: a memory belongs to its loop, without locks; only the epochs are shared.
- * Memory:  two generations of at most HTTP_CALLERS / 2 tokens: when the young one is full the old one goes.
- *          Tokens are not kept, only their hashes.
- * Holds:   a user's epoch rises before the reply to whatever ended the token leaves, and the epoch is
- *          read before the snapshot is opened; so a token that is known to have ended is never accepted.
- *          Users share epochs (by number); a neighbour's log-out costs a look-up.
+ * Callers: gate.c. Threads: a memory belongs to its loop, without locks; only the epochs are
+ *          shared.
+ * Memory:  two generations of at most HTTP_CALLERS / 2 tokens: when the young one is full the old
+ *          one goes. Tokens are not kept, only their hashes.
+ * Holds:   a user's epoch rises before the reply to whatever ended the token leaves, and the epoch
+ *          is read before the snapshot is opened; so a token that is known to have ended is never
+ *          accepted. Users share epochs (by number); a neighbour's log-out costs a look-up.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -97,7 +98,8 @@ static void put(http_callers *callers, remembered *one)
     myl_table_set(callers->young, key_of(&one->hash), one);
 }
 
-static void remember(http_callers *callers, const myl_sha256 *hash, uint32_t epoch, const myl_caller *caller)
+static void remember(http_callers *callers, const myl_sha256 *hash, uint32_t epoch,
+                     const myl_caller *caller)
 {
     size_t texts = caller->user_id.len + caller->device_id.len;
     remembered *one = myl_process_alloc(sizeof(*one) + texts);
@@ -135,7 +137,8 @@ static const remembered *recall(http_callers *callers, const myl_sha256 *hash)
 }
 
 /* Looks again when the user's epoch rose during the look: it is not known before it. */
-static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token, myl_caller *out)
+static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,
+                      myl_caller *out)
 {
     myl_sha256 hash = myl_token_hash(token);
     uint64_t user = 0;
@@ -156,7 +159,8 @@ static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_
     return MYL_OK; /* the user's tokens change all the time: true a moment ago, not worth remembering */
 }
 
-myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token, myl_caller *out)
+myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,
+                          myl_caller *out)
 {
     myl_sha256 hash = myl_token_hash(token);
     const remembered *known = recall(callers, &hash);

@@ -1,14 +1,15 @@
 /* conn.c: connections: from a fresh socket to h2o, with our hooks between socket and h2o.
  *
- * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/003). So each read passes through
- *          here first: HTTP/1 heads are checked before h2o sees them, HTTP/2 frames are counted, bodies are
- *          held to the limit of their row while they grow.
+ * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/003). So each read
+ *          passes through here first: HTTP/1 heads are checked before h2o sees them, HTTP/2 frames
+ *          are counted, bodies are held to the limit of their row while they grow.
  * Callers: listen.c hands sockets over; h2o calls the hooks; guard.c ends what is too slow.
  * Threads: a connection's loop alone.
- * Memory:  a connection lives as long as its socket, and until the last hook under way has returned.
- * Holds:   while an HTTP/1 connection waits for input its read callback is ours; whenever h2o puts its own
- *          callback there it does so under one of our hooks, which puts ours back.
- *          Inside a hook `sock` is looked at again after each call into h2o: it may be gone.
+ * Memory:  a connection lives as long as its socket, and until the last hook under way has
+ *          returned.
+ * Holds:   while an HTTP/1 connection waits for input its read callback is ours; whenever h2o puts
+ *          its own callback there it does so under one of our hooks, which puts ours back. Inside a
+ *          hook `sock` is looked at again after each call into h2o: it may be gone.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -166,7 +167,8 @@ static void on_drain(h2o_socket_t *sock, const char *err)
         myl_http_conn_end(conn, "refused");
 }
 
-/* What the peer still sends is dropped for a while: closing at once would make its kernel throw our answer away. */
+/* What the peer still sends is dropped for a while: closing at once would make its kernel throw our
+ * answer away. */
 static void on_last_words(h2o_socket_t *sock, const char *err)
 {
     http_conn *conn = sock->on_close.data;
@@ -188,8 +190,8 @@ static size_t write_last_words(char *out, size_t room, int status, const char *b
                        "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
                        "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: %s\r\n"
                        "Access-Control-Allow-Headers: %s\r\nContent-Length: %zu\r\n\r\n%s",
-                       status, myl_http_reason(status), myl_http_cors_methods, myl_http_cors_headers,
-                       strlen(body), body);
+                       status, myl_http_reason(status), myl_http_cors_methods,
+                       myl_http_cors_headers, strlen(body), body);
     MYL_ASSERT(len > 0 && (size_t)len < room);
     return (size_t)len;
 }
@@ -212,8 +214,8 @@ void myl_http_conn_refuse(http_conn *conn, int status, const char *errcode, cons
     h2o_socket_read_stop(conn->sock);
     h2o_buffer_consume(&conn->sock->input, conn->sock->input->size);
     myl_http_guard_account(conn);
-    h2o_iovec_t words = h2o_iovec_init(conn->last_words,
-                                       write_last_words(conn->last_words, ROOM, status, body));
+    h2o_iovec_t words =
+        h2o_iovec_init(conn->last_words, write_last_words(conn->last_words, ROOM, status, body));
     h2o_socket_write(conn->sock, &words, 1, on_last_words);
 }
 
@@ -287,8 +289,8 @@ static void check_body(http_conn *conn)
         myl_http_conn_refuse(conn, 400, "M_UNKNOWN", "the chunks are almost empty");
 }
 
-/* Something came while the reply is awaited: the end, or the next request, which has to wait. Then watching is over,
- * as it would call at once again; the sweep asks from then on. */
+/* Something came while the reply is awaited: the end, or the next request, which has to wait. Then
+ * watching is over, as it would call at once again; the sweep asks from then on. */
 static void look_at_busy(http_conn *conn)
 {
     struct pollfd peer = {.fd = h2o_socket_get_fd(conn->sock), .events = POLLIN | POLLRDHUP};
@@ -317,8 +319,8 @@ static void input_one(http_conn *conn)
         check_body(conn);
 }
 
-/* What has already come of the next request is checked before h2o reads it; when it is bad, h2o closes the connection
- * behind the present reply. */
+/* What has already come of the next request is checked before h2o reads it; when it is bad, h2o
+ * closes the connection behind the present reply. */
 static void prepare_next(http_conn *conn)
 {
     http_exchange *exchange = conn->one.exchange;
@@ -366,8 +368,8 @@ static void on_written(h2o_socket_t *sock, const char *err)
     leave(conn);
 }
 
-/* While its reply is awaited the connection is still watched, without reading: so its end is seen at once, and
- * nothing changes in what the kernel polls for. */
+/* While its reply is awaited the connection is still watched, without reading: so its end is seen
+ * at once, and nothing changes in what the kernel polls for. */
 void myl_http_conn_busy(http_conn *conn, http_exchange *exchange)
 {
     if (conn->kind != HTTP_CONN_ONE)

@@ -1,11 +1,11 @@
 /* exchange.c: a request and its reply as the loop knows them.
  *
- * Why:     h2o's request may go at any moment, a job may be with another thread; the exchange ties the two
- *          and is only ever touched on its loop.
+ * Why:     h2o's request may go at any moment, a job may be with another thread; the exchange ties
+ *          the two and is only ever touched on its loop.
  * Callers: h2o for each request; the mailbox when a job comes home; the loop for what wakes.
  * Threads: the loop.
- * Memory:  in h2o's pool: h2o calls on_disposed and frees it with its request. A job that is out then
- *          is told (gone) and ends when it comes home.
+ * Memory:  in h2o's pool: h2o calls on_disposed and frees it with its request. A job that is out
+ *          then is told (gone) and ends when it comes home.
  * Holds:   exchange->job and job->exchange point to each other, or one of them is NULL.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -1,8 +1,9 @@
 /* frames.c: HTTP/2 frames counted before h2o acts on them.
  *
  * Why:     h2o 2.2.5 has no answer to streams that are opened and reset at once, to endless empty
- *          CONTINUATION, SETTINGS, PING or PRIORITY frames, and to header blocks of many tiny fields.
- *          It also prints a line for each frame type that it does not know; such frames are cut out.
+ *          CONTINUATION, SETTINGS, PING or PRIORITY frames, and to header blocks of many tiny
+ *          fields. It also prints a line for each frame type that it does not know; such frames are
+ *          cut out.
  * Callers: the read hook of conn.c, with everything that h2o is about to parse. Threads: any; pure.
  * Holds:   h2o consumes exactly the whole frames, so every frame is seen here once.
  *
@@ -13,7 +14,11 @@
 #include <myelin/base_limit.h>
 
 enum { FRAME_HEADER = 9, PREFACE = 24, LARGEST_FRAME = 16384, TINY_DATA = 64 };
-enum { DATA = 0, HEADERS = 1, CONTINUATION = 9 }; /* the types that are looked into; the last one known */
+enum {
+    DATA = 0,
+    HEADERS = 1,
+    CONTINUATION = 9
+}; /* the types that are looked into; the last one known */
 enum { END_STREAM = 0x1, END_HEADERS = 0x4, PADDED = 0x8, HAS_PRIORITY = 0x20 };
 
 typedef struct {
@@ -147,7 +152,8 @@ static const char *read_block(http_block *block, const uint8_t *bytes, size_t le
 
 static const char *look_at_headers(http_frames *frames, const frame *one)
 {
-    size_t skip = ((one->flags & PADDED) != 0 ? 1u : 0u) + ((one->flags & HAS_PRIORITY) != 0 ? 5u : 0u);
+    size_t skip =
+        ((one->flags & PADDED) != 0 ? 1u : 0u) + ((one->flags & HAS_PRIORITY) != 0 ? 5u : 0u);
     size_t padding = (one->flags & PADDED) != 0 && one->len > 0 ? one->payload[0] : 0;
 
     if (!take(&frames->streams))

@@ -39,13 +39,15 @@ void myl_http_frames_start(http_frames *frames, int64_t now_ms);
 void myl_http_frames_answered(http_frames *frames);
 
 typedef struct {
-    uint8_t *bytes; /* all input that h2o has not consumed; begins where a frame (or the preface) begins */
-    size_t len;     /* lowered when frames of unknown types were cut out */
+    uint8_t *
+        bytes; /* all input that h2o has not consumed; begins where a frame (or the preface) begins */
+    size_t len; /* lowered when frames of unknown types were cut out */
     int64_t now_ms;
     uint64_t written; /* bytes sent on this connection so far */
 } http_frames_input;
 
-/* Counts the whole frames at the front, each of which h2o consumes right after. NULL, or why the connection must end. */
+/* Counts the whole frames at the front, each of which h2o consumes right after. NULL, or why the
+ * connection must end. */
 const char *myl_http_frames_look(http_frames *frames, http_frames_input *input);
 
 #endif

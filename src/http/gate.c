@@ -3,8 +3,8 @@
  * Why:     a handler sees only what has been checked: route, ids, token, rate, body.
  * Callers: exchange.c, when a request comes in and each time a parked one wakes.
  * Threads: the loop. What may take long (a large body) is left to a read worker: HTTP_STAGE_DECODE.
- * Memory:  the job lies in its own arena, with a copy of all that the handler may see; h2o's request may go
- *          while the job is with another thread.
+ * Memory:  the job lies in its own arena, with a copy of all that the handler may see; h2o's
+ *          request may go while the job is with another thread.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -59,7 +59,8 @@ static bool is_proxy(const myl_config_networks *proxies, const myl_address *addr
     return false;
 }
 
-/* From the right: the first address that is no proxy of ours. What stands left of it anybody may have written. */
+/* From the right: the first address that is no proxy of ours. What stands left of it anybody may
+ * have written. */
 static myl_str client_address(const http_conn *conn, myl_str forwarded)
 {
     myl_str found = {conn->address, conn->address_len};
@@ -132,8 +133,8 @@ static myl_rc find_row(http_job *job)
     if (req->raw_target.len > MYL_LIMIT_HTTP_PATH_BYTES)
         return myl_fail(&req->cx, MYL_TOO_LARGE, "the path is too long");
     myl_http_target_split(req->raw_target, &path, &req->query);
-    http_match match =
-        myl_http_route(job->http->router, method, job->exchange->conn->listener->config->apis, path);
+    http_match match = myl_http_route(job->http->router, method,
+                                      job->exchange->conn->listener->config->apis, path);
     if (match.endpoint == NULL)
         return no_such_row(job, &match);
     req->endpoint = match.endpoint;
@@ -166,7 +167,8 @@ static myl_rc check_token(http_job *job)
             return MYL_OK;
         return myl_fail(&req->cx, MYL_MISSING_TOKEN, "an access token is needed");
     }
-    MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, req->token, &req->caller));
+    MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, req->token,
+                               &req->caller));
     if (auth == MYL_AUTH_USER && req->caller.is_guest)
         return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "guests may not do this");
     if (auth == MYL_AUTH_ADMIN && !req->caller.is_admin)
@@ -193,7 +195,8 @@ static myl_rc check_rate(http_job *job)
     if (req->endpoint->rate == MYL_RATE_NONE || job->exchange->rate_taken)
         return MYL_OK;
     job->exchange->rate_taken = true;
-    int64_t wait_ms = myl_http_rate_take(job->http->rates, req->endpoint->rate, rate_key(req), myl_tick_ms());
+    int64_t wait_ms =
+        myl_http_rate_take(job->http->rates, req->endpoint->rate, rate_key(req), myl_tick_ms());
     if (wait_ms == 0)
         return MYL_OK;
     myl_metric_add(MYL_METRIC_HTTP_RATE_LIMITED, 1);

@@ -1,12 +1,13 @@
 /* guard.c: ends what is too slow, too large or gone.
  *
- * Why:     h2o 2.2.5 has one timer for a whole HTTP/1 request, none for HTTP/2 bodies, one size limit for all,
- *          and does not see that an HTTP/1 client has left while its reply is awaited. docs/http.md lists the
- *          limits with their keys.
- * Callers: the loop every 250 ms; conn.c after each read. Threads: the loop; the table of addresses has a
- *          lock (rank HTTP_ADDRESSES), the sum of held bytes is atomic.
- * Holds:   of HTTP/2 connections only those in h2o's own list are looked into: h2o may have let go of the others.
- *          Times are real ones: a test that moves the clock must not end its own connections.
+ * Why:     h2o 2.2.5 has one timer for a whole HTTP/1 request, none for HTTP/2 bodies, one size
+ *          limit for all, and does not see that an HTTP/1 client has left while its reply is
+ *          awaited. docs/http.md lists the limits with their keys.
+ * Callers: the loop every 250 ms; conn.c after each read. Threads: the loop; the table of addresses
+ *          has a lock (rank HTTP_ADDRESSES), the sum of held bytes is atomic.
+ * Holds:   of HTTP/2 connections only those in h2o's own list are looked into: h2o may have let go
+ *          of the others. Times are real ones: a test that moves the clock must not end its own
+ *          connections.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -38,7 +39,8 @@ size_t myl_http_guard_body_limit(const http_conn *conn, myl_str method, myl_str 
                                       conn->listener->config->apis, path);
     if (match.endpoint != NULL)
         limit = match.endpoint->body_limit;
-    return limit < (size_t)http->config->http_max_body ? limit : (size_t)http->config->http_max_body;
+    return limit < (size_t)http->config->http_max_body ? limit
+                                                       : (size_t)http->config->http_max_body;
 }
 
 /* Answers a stream whose body is still coming in, by h2o's own way for bad headers. */
@@ -62,20 +64,23 @@ static bool is_too_large(const http_conn *conn, const h2o_http2_stream_t *stream
         size = declared;
     if (size <= SMALL_BODY)
         return false;
-    return size > myl_http_guard_body_limit(conn, (myl_str){req->input.method.base, req->input.method.len},
-                                            (myl_str){req->input.path.base, req->input.path.len});
+    return size >
+           myl_http_guard_body_limit(conn, (myl_str){req->input.method.base, req->input.method.len},
+                                     (myl_str){req->input.path.base, req->input.path.len});
 }
 
 static int64_t ms_since(const http_loop *loop, const struct timeval *then)
 {
-    const struct timeval *now = h2o_get_timestamp((h2o_context_t *)(uintptr_t)&loop->context, NULL, NULL);
+    const struct timeval *now =
+        h2o_get_timestamp((h2o_context_t *)(uintptr_t)&loop->context, NULL, NULL);
     return (now->tv_sec - then->tv_sec) * 1000 + (now->tv_usec - then->tv_usec) / 1000;
 }
 
 static bool is_too_slow(const http_loop *loop, int64_t elapsed_ms, uint64_t bytes)
 {
     const myl_config *config = loop->http->config;
-    int64_t counted_ms = elapsed_ms - config->http_header_timeout; /* everyone may take this long to begin */
+    int64_t counted_ms =
+        elapsed_ms - config->http_header_timeout; /* everyone may take this long to begin */
 
     if (elapsed_ms > config->http_body_timeout)
         return true;
@@ -235,7 +240,8 @@ static void sweep_one(http_conn *conn, int64_t now_ms)
     case HTTP_ONE_HEAD:
         if (conn->one.seen > 0 && elapsed > config->http_header_timeout)
             myl_http_conn_refuse(conn, 408, "M_UNKNOWN", "the header took too long");
-        else if (conn->one.seen == 0 && (elapsed > config->http_idle_timeout || conn->loop->phase != HTTP_RUNNING))
+        else if (conn->one.seen == 0 &&
+                 (elapsed > config->http_idle_timeout || conn->loop->phase != HTTP_RUNNING))
             myl_http_conn_end(conn, HTTP_IDLE);
         break;
     case HTTP_ONE_BODY:
@@ -255,7 +261,8 @@ static bool is_unread(const http_loop *loop, const h2o_http2_stream_t *stream)
 {
     if (stream->state < H2O_HTTP2_STREAM_STATE_SEND_BODY || stream->_data.size == 0)
         return false;
-    return is_too_slow(loop, ms_since(loop, &stream->req.timestamps.response_start_at), stream->req.bytes_sent);
+    return is_too_slow(loop, ms_since(loop, &stream->req.timestamps.response_start_at),
+                       stream->req.bytes_sent);
 }
 
 static const char *fault_of_two(http_conn *conn, const h2o_http2_conn_t *two, int64_t now_ms)
@@ -340,8 +347,9 @@ static void watch_conn(watch *watched, http_conn *conn)
 
 static bool awaits_reply(const http_conn *conn)
 {
-    return conn->kind == HTTP_CONN_ONE && conn->one.phase == HTTP_ONE_BUSY && conn->one.exchange != NULL &&
-           conn->one.exchange->state != HTTP_EXCHANGE_SENDING && !h2o_socket_is_reading(conn->sock);
+    return conn->kind == HTTP_CONN_ONE && conn->one.phase == HTTP_ONE_BUSY &&
+           conn->one.exchange != NULL && conn->one.exchange->state != HTTP_EXCHANGE_SENDING &&
+           !h2o_socket_is_reading(conn->sock);
 }
 
 /* ---- the sweep ---- */

@@ -1,8 +1,9 @@
 /* head.c: the head of an HTTP/1 request, checked before h2o parses it.
  *
- * Why:     h2o 2.2.5 takes the first of two differing Content-Length fields, joins folded lines, keeps
- *          400 KiB of header, and answers what it cannot parse in plain text without CORS. So it only
- *          ever sees heads that passed here; and the body's limit is known before the body comes.
+ * Why:     h2o 2.2.5 takes the first of two differing Content-Length fields, joins folded lines,
+ *          keeps 400 KiB of header, and answers what it cannot parse in plain text without CORS. So
+ *          it only ever sees heads that passed here; and the body's limit is known before the body
+ *          comes.
  * Callers: the read hook of conn.c. Threads: any; pure.
  * Holds:   whatever passes here, h2o's parser accepts and reads in the same way.
  *
@@ -92,7 +93,8 @@ static bool note_length(reader *r, myl_str value)
 {
     int64_t length;
 
-    if (value.len > 18 || memchr(value.at, '-', value.len) != NULL || !myl_str_to_int(value, &length))
+    if (value.len > 18 || memchr(value.at, '-', value.len) != NULL ||
+        !myl_str_to_int(value, &length))
         return bad(r, 400, "Content-Length is not a number");
     if (r->has_length && r->out->length != (uint64_t)length)
         return bad(r, 400, "two Content-Length fields differ");

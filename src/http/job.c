@@ -1,7 +1,7 @@
 /* job.c: the way of a request through the threads, and back to its loop.
  *
- * Why:     where a handler runs is its row's matter; it asks for a lane or to be parked by its answer, and
- *          never knows which thread it is on.
+ * Why:     where a handler runs is its row's matter; it asks for a lane or to be parked by its
+ *          answer, and never knows which thread it is on.
  * Callers: exchange.c sends a job out; readers, lanes and the engine run it.
  * Threads: the one that has the job. Its last act elsewhere is the mail to its loop.
  * Memory:  the job lies in its own arena; myl_http_job_free ends both.

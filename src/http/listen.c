@@ -1,9 +1,11 @@
 /* listen.c: listening sockets.
  *
- * Why:     the first loop accepts and hands each connection to the loop that has the fewest, so that a few
- *          long-lived ones spread evenly. Not SO_REUSEPORT: it would let a second server take the same port unseen.
+ * Why:     the first loop accepts and hands each connection to the loop that has the fewest, so
+ *          that a few long-lived ones spread evenly. Not SO_REUSEPORT: it would let a second server
+ *          take the same port unseen.
  * Callers: server.c binds; loop.c starts and stops. Threads: the first loop, but for binding.
- * Memory:  listeners are process memory. A certificate is shared by its connections and ends with the last.
+ * Memory:  listeners are process memory. A certificate is shared by its connections and ends with
+ *          the last.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,7 +32,8 @@ static myl_rc bad_listener(myl_ctx *cx, const char *where, const char *what)
     return myl_fail(cx, MYL_BAD_CONFIG, "listener %s: %s: %s", where, what, strerror(errno));
 }
 
-static myl_rc open_socket(myl_ctx *cx, const char *where, const struct sockaddr *address, socklen_t len, int *out)
+static myl_rc open_socket(myl_ctx *cx, const char *where, const struct sockaddr *address,
+                          socklen_t len, int *out)
 {
     int on = 1;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -60,7 +63,8 @@ static bool is_stale(const struct sockaddr_un *address)
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        stale = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
+        stale = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+                errno == ECONNREFUSED;
         close(fd);
     }
     return stale;
@@ -85,7 +89,8 @@ static myl_rc bind_unix(myl_ctx *cx, http_listener *listener)
 myl_rc myl_http_listen_bind(myl_ctx *cx, http_listener *listener)
 {
     const myl_config_listener *config = listener->config;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char port[16];
 
@@ -116,7 +121,8 @@ myl_rc myl_http_listen_tls(myl_ctx *cx, const http_listener *listener, http_tls 
     *out = NULL;
     if (!myl_str_present(config->tls_certificate))
         return MYL_OK;
-    MYL_TRY(myl_tls_server(cx, config->tls_certificate.at, config->tls_private_key.at, true, &context));
+    MYL_TRY(
+        myl_tls_server(cx, config->tls_certificate.at, config->tls_private_key.at, true, &context));
     *out = myl_process_alloc(sizeof(**out));
     (*out)->context = context;
     myl_shared_start(&(*out)->shared, free_tls);

@@ -3,8 +3,8 @@
  * Why:     everything about a connection happens on one thread, so none of it needs a lock.
  * Callers: server.c starts the loops and sends them their phases.
  * Threads: this is the loop's thread; others reach it by mail only.
- * Memory:  h2o keeps buffers in thread-local lists that it never gives back, and mail may come late; so an
- *          ended loop sleeps until the process ends, and its struct stays.
+ * Memory:  h2o keeps buffers in thread-local lists that it never gives back, and mail may come
+ *          late; so an ended loop sleeps until the process ends, and its struct stays.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -97,7 +97,8 @@ static void report(http_loop *loop)
 {
     myl_http *http = loop->http;
     bool is_drained = loop->exchange_count == 0;
-    bool has_ended = loop->phase == HTTP_ENDED && loop->jobs_out == 0 && atomic_load(&loop->mailbox.newest) == NULL;
+    bool has_ended = loop->phase == HTTP_ENDED && loop->jobs_out == 0 &&
+                     atomic_load(&loop->mailbox.newest) == NULL;
 
     if (is_drained == loop->is_drained && has_ended == loop->has_ended)
         return;

@@ -1,7 +1,7 @@
 /* mailbox.c: messages to a loop: any thread puts, the loop takes all.
  *
- * Why:     replies come in swarms after each commit; a lock would make their senders queue behind the
- *          one who rings, and each ring is a system call.
+ * Why:     replies come in swarms after each commit; a lock would make their senders queue behind
+ *          the one who rings, and each ring is a system call.
  * Callers: read workers, lanes and the engine put; loop.c delivers. Threads: any.
  * Holds:   the bell is rung exactly when mail comes into an empty box.
  *

@@ -21,7 +21,8 @@ static bool next_value(myl_req *req, myl_str name, size_t *at, myl_str *out)
         bool encoded = memchr(raw_name.at, '%', raw_name.len) != NULL;
         if (!encoded && !myl_str_equal(raw_name, name))
             continue;
-        if (encoded && !(myl_http_decode(&req->cx, raw_name, true, &found) && myl_str_equal(found, name)))
+        if (encoded &&
+            !(myl_http_decode(&req->cx, raw_name, true, &found) && myl_str_equal(found, name)))
             continue;
         if (myl_http_decode(&req->cx, raw_value, true, out))
             return true;
@@ -58,8 +59,8 @@ myl_rc myl_req_query_int(myl_req *req, const char *name, int64_t low, int64_t hi
     if (!myl_str_present(value))
         return MYL_OK;
     if (!myl_str_to_int(value, out) || *out < low || *out > high)
-        return myl_fail(&req->cx, MYL_INVALID_PARAM, "%s: expected an integer from %lld to %lld", name,
-                        (long long)low, (long long)high);
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "%s: expected an integer from %lld to %lld",
+                        name, (long long)low, (long long)high);
     return MYL_OK;
 }
 

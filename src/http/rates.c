@@ -1,10 +1,10 @@
 /* rates.c: token buckets of users and addresses.
  *
- * Why:     a class of requests may come in a burst, then at a steady rate; strangers choose the keys, so
- *          the table has a fixed size.
+ * Why:     a class of requests may come in a burst, then at a steady rate; strangers choose the
+ *          keys, so the table has a fixed size.
  * Callers: gate.c. Threads: any; the table is cut into parts, each with its lock (rank HTTP_RATES).
- * Holds:   a bucket that is not there is full. In a crowded set the one that rested longest goes, as it
- *          loses the least.
+ * Holds:   a bucket that is not there is full. In a crowded set the one that rested longest goes,
+ *          as it loses the least.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -100,7 +100,8 @@ static int64_t level(const bucket *one, const rate_class *limits, int64_t now_ms
     return one->left + waited * limits->per_second / 1000;
 }
 
-/* The bucket of key; a new full one when there is none. The oldest filled of a full set gives way. */
+/* The bucket of key; a new full one when there is none. The oldest filled of a full set gives
+ * way. */
 static bucket *bucket_of(bucket set[WAYS], uint64_t key, const rate_class *limits, int64_t now_ms)
 {
     bucket *victim = &set[0];

@@ -1,10 +1,11 @@
 /* readers.c: the read workers.
  *
- * Why:     a read may wait for the disk, so it never runs on a loop; and a commit that wakes a hundred
- *          parked requests hands them over with one lock and one call.
+ * Why:     a read may wait for the disk, so it never runs on a loop; and a commit that wakes a
+ *          hundred parked requests hands them over with one lock and one call.
  * Callers: loops and lanes put. Threads: own lock, rank HTTP_READERS; nothing is called under it.
  * Memory:  items are the jobs'; they come back to their loop when they have run.
- * Holds:   a worker that sleeps is called once; a swarm of requests costs no more calls than sleepers.
+ * Holds:   a worker that sleeps is called once; a swarm of requests costs no more calls than
+ *          sleepers.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -111,7 +112,8 @@ static void call(http_readers *readers, size_t called)
         sem_post(&readers->calls);
 }
 
-void myl_http_readers_put_all(http_readers *readers, myl_queue_item *first, myl_queue_item *last, size_t count)
+void myl_http_readers_put_all(http_readers *readers, myl_queue_item *first, myl_queue_item *last,
+                              size_t count)
 {
     pthread_mutex_lock(&readers->lock);
     last->next = NULL;

@@ -13,8 +13,10 @@ typedef struct http_readers http_readers;
 http_readers *myl_http_readers_start(size_t threads, void (*run)(myl_queue_item *item));
 /* One item; MYL_BUSY when HTTP_QUEUE wait already. */
 myl_rc myl_http_readers_put(http_readers *readers, myl_queue_item *item);
-/* A chain of `count` at once, whatever waits: they are bounded elsewhere. Wakes as many workers as are of use. */
-void myl_http_readers_put_all(http_readers *readers, myl_queue_item *first, myl_queue_item *last, size_t count);
+/* A chain of `count` at once, whatever waits: they are bounded elsewhere. Wakes as many workers as
+ * are of use. */
+void myl_http_readers_put_all(http_readers *readers, myl_queue_item *first, myl_queue_item *last,
+                              size_t count);
 /* Runs what is queued, then joins the threads. */
 void myl_http_readers_stop(http_readers *readers);
 

@@ -1,6 +1,7 @@
 /* reply.c: what a handler answers, noted in its job; send.c gives it to h2o later, on the loop.
  *
- * Callers: handlers. Threads: the request's. Memory: all of it lives in the job, which ends after the reply.
+ * Callers: handlers. Threads: the request's. Memory: all of it lives in the job, which ends after
+ *          the reply.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -53,7 +54,8 @@ void myl_reply_header(myl_req *req, const char *name, myl_str value)
     reply->header_count++;
 }
 
-myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more, void *state)
+myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more,
+                       void *state)
 {
     http_reply *reply = &job_of(req)->reply;
 
@@ -86,7 +88,8 @@ myl_rc myl_req_park(myl_req *req, const myl_park *park)
     return MYL_WAIT;
 }
 
-myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, void *state), void *state)
+myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, void *state),
+                    void *state)
 {
     http_job *job = job_of(req);
 

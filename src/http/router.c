@@ -1,11 +1,11 @@
 /* router.c: from method and raw path to a row of the endpoint table.
  *
- * Why:     one table says which endpoints there are; a tree over its segments finds the row in the time
- *          that the path is long, whatever the number of rows.
+ * Why:     one table says which endpoints there are; a tree over its segments finds the row in the
+ *          time that the path is long, whatever the number of rows.
  * Callers: gate.c for each request, guard.c for the body limit while a body comes in.
  * Threads: made at start, then read-only.
- * Holds:   a literal segment wins over a placeholder; a path is left for another branch only when its
- *          rows do not fit to the end. Segments are compared after decoding, so %2F never cuts.
+ * Holds:   a literal segment wins over a placeholder; a path is left for another branch only when
+ *          its rows do not fit to the end. Segments are compared after decoding, so %2F never cuts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -60,7 +60,16 @@ typedef struct {
     bool may_be_empty;
 } id_kind;
 
-enum { KIND_TEXT, KIND_ANY, KIND_ROOM, KIND_USER, KIND_EVENT, KIND_ALIAS, KIND_ROOM_OR_ALIAS, KIND_SERVER };
+enum {
+    KIND_TEXT,
+    KIND_ANY,
+    KIND_ROOM,
+    KIND_USER,
+    KIND_EVENT,
+    KIND_ALIAS,
+    KIND_ROOM_OR_ALIAS,
+    KIND_SERVER
+};
 
 static const id_kind kinds[] = {
     [KIND_TEXT] = {"text", is_text, false},
@@ -166,7 +175,8 @@ static int by_name(const void *a, const void *b)
     return myl_str_compare((*left)->name, (*right)->name);
 }
 
-/* Calls `visit` on every node below the root, parents first. The tree is ours, HTTP_SEGMENTS deep at most. */
+/* Calls `visit` on every node below the root, parents first. The tree is ours, HTTP_SEGMENTS deep
+ * at most. */
 static void each_node(node *from, void (*visit)(node *at))
 {
     visit(from);
@@ -346,9 +356,9 @@ myl_rc myl_http_path_ids(myl_ctx *cx, const http_match *match, myl_path *out)
 /* ---- methods ---- */
 
 static const myl_str method_names[MYL_METHOD_COUNT] = {
-    [MYL_GET] = MYL_S_INIT("GET"),       [MYL_POST] = MYL_S_INIT("POST"),
-    [MYL_PUT] = MYL_S_INIT("PUT"),       [MYL_DELETE] = MYL_S_INIT("DELETE"),
-    [MYL_HEAD] = MYL_S_INIT("HEAD"),     [MYL_OPTIONS] = MYL_S_INIT("OPTIONS"),
+    [MYL_GET] = MYL_S_INIT("GET"),   [MYL_POST] = MYL_S_INIT("POST"),
+    [MYL_PUT] = MYL_S_INIT("PUT"),   [MYL_DELETE] = MYL_S_INIT("DELETE"),
+    [MYL_HEAD] = MYL_S_INIT("HEAD"), [MYL_OPTIONS] = MYL_S_INIT("OPTIONS"),
 };
 
 myl_method myl_http_method_of(myl_str name)

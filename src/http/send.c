@@ -102,7 +102,8 @@ static void add_cors(h2o_req_t *h2o)
 {
     h2o_headers_t *headers = &h2o->res.headers;
 
-    h2o_add_header(&h2o->pool, headers, H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN, NULL, H2O_STRLIT("*"));
+    h2o_add_header(&h2o->pool, headers, H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN, NULL,
+                   H2O_STRLIT("*"));
     h2o_add_header_by_str(&h2o->pool, headers, H2O_STRLIT("access-control-allow-methods"), 0, NULL,
                           myl_http_cors_methods, sizeof(myl_http_cors_methods) - 1);
     h2o_add_header_by_str(&h2o->pool, headers, H2O_STRLIT("access-control-allow-headers"), 0, NULL,
@@ -122,7 +123,8 @@ static void log_reply(const http_exchange *exchange, int status)
 
     myl_metric_add(MYL_METRIC_HTTP_REQUESTS, 1);
     if (status >= 400)
-        myl_metric_add(status < 500 ? MYL_METRIC_HTTP_CLIENT_ERRORS : MYL_METRIC_HTTP_SERVER_ERRORS, 1);
+        myl_metric_add(status < 500 ? MYL_METRIC_HTTP_CLIENT_ERRORS : MYL_METRIC_HTTP_SERVER_ERRORS,
+                       1);
     myl_log(&cx, MYL_LOG_DEBUG, "http", "request",
             MYL_LOG_STR("method", ((myl_str){h2o->input.method.base, h2o->input.method.len})),
             MYL_LOG_STR("endpoint", myl_str_of(name)), MYL_LOG_INT("status", status),
@@ -170,8 +172,8 @@ static void push(http_exchange *exchange, myl_str body, h2o_send_state_t state)
 static void add_headers(h2o_req_t *h2o, const http_reply *reply)
 {
     if (reply->content_type != NULL)
-        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, reply->content_type,
-                       strlen(reply->content_type));
+        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                       reply->content_type, strlen(reply->content_type));
     for (size_t i = 0; i < reply->header_count; i++)
         h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, reply->headers[i].name,
                               strlen(reply->headers[i].name), 1, NULL, reply->headers[i].value.at,

@@ -1,8 +1,9 @@
 /* server.c: the front as a whole: made, run, told what was committed, stopped.
  *
- * Why:     the engine's listener is this server and this server submits to the engine; so it is opened first,
- *          the engine starts, then it runs.
- * Callers: main.c; the engine for each commit; who changes volatile things (typing) for myl_http_wake.
+ * Why:     the engine's listener is this server and this server submits to the engine; so it is
+ *          opened first, the engine starts, then it runs.
+ * Callers: main.c; the engine for each commit; who changes volatile things (typing) for
+ *          myl_http_wake.
  * Threads: open, run, reload, stop: main; committed: the engine; wake: any.
  * Memory:  process memory, kept until the process ends: mail may come late.
  *
@@ -53,13 +54,16 @@ static void configure_h2o(myl_http *http, const myl_http_setup *setup)
     h2o->http1.req_timeout = DAY_MS;                        /* likewise */
     h2o->http1.upgrade_to_http2 = 0;
     h2o->http2.idle_timeout = (uint64_t)config->http_idle_timeout;
-    h2o->http2.max_concurrent_requests_per_connection = (size_t)config->http_max_requests_per_connection;
-    h2o_hostconf_t *host = h2o_config_register_host(h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o->http2.max_concurrent_requests_per_connection =
+        (size_t)config->http_max_requests_per_connection;
+    h2o_hostconf_t *host =
+        h2o_config_register_host(h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     configure_path(&host->fallback_path);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
     configure_path(root);
     h2o_create_handler(root, sizeof(h2o_handler_t))->on_req = myl_http_exchange_start;
-    h2o_create_handler(&host->fallback_path, sizeof(h2o_handler_t))->on_req = myl_http_exchange_start;
+    h2o_create_handler(&host->fallback_path, sizeof(h2o_handler_t))->on_req =
+        myl_http_exchange_start;
 }
 
 /* Large bodies lie in files here; h2o unlinks each as soon as it is open. */
@@ -163,7 +167,8 @@ void myl_http_run(myl_http *http, myl_engine *engine)
 
     http->engine = engine;
     myl_user_on_tokens_changed(myl_http_callers_forget);
-    http->readers = myl_http_readers_start(wanted > 0 ? (size_t)wanted : cores(), myl_http_job_read);
+    http->readers =
+        myl_http_readers_start(wanted > 0 ? (size_t)wanted : cores(), myl_http_job_read);
     for (size_t i = 0; i < http->loop_count; i++)
         myl_http_loop_run(&http->loops[i]);
     atomic_store(&running, http);
@@ -216,7 +221,8 @@ static myl_post *new_post(const myl_http *http, const myl_batch *batch, post_mai
     return post;
 }
 
-/* The number rises before anyone is asked whether he looks: who begins to look later sees what was committed. */
+/* The number rises before anyone is asked whether he looks: who begins to look later sees what was
+ * committed. */
 static void post_to_loops(myl_http *http, const myl_batch *batch)
 {
     uint64_t sequence = atomic_fetch_add(&http->posts, 1) + 1;
@@ -361,7 +367,8 @@ void myl_http_stop(myl_http *http, int64_t grace_ms)
     }
     enter_all(http, HTTP_ENDED);
     if (!wait_until(http, all_ended, END_MS))
-        myl_log(NULL, MYL_LOG_WARNING, "http", "some requests have not come back from their threads");
+        myl_log(NULL, MYL_LOG_WARNING, "http",
+                "some requests have not come back from their threads");
 }
 
 void myl_http_close(myl_http *http)

@@ -2,8 +2,8 @@
  *
  * Why:     a commit must cost what it concerns: one look-up a note, one step a woken request.
  * Callers: the loops of http/. Threads: an index belongs to its loop.
- * Memory:  a sleeping waiter owns one block of places, 40 bytes for each room and one for its user; the
- *          waiter itself is the caller's. Latest posts are held by reference.
+ * Memory:  a sleeping waiter owns one block of places, 40 bytes for each room and one for its user;
+ *          the waiter itself is the caller's. Latest posts are held by reference.
  * Holds:   a place is linked into the chain of its key exactly while its waiter is in the heap.
  *
  * SPDX-License-Identifier: Apache-2.0

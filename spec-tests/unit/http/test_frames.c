@@ -8,7 +8,18 @@
 
 #include "http/frames.h"
 
-enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION };
+enum {
+    DATA,
+    HEADERS,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    PUSH_PROMISE,
+    PING,
+    GOAWAY,
+    WINDOW_UPDATE,
+    CONTINUATION
+};
 enum { END_STREAM = 1, END_HEADERS = 4, PADDED = 8, HAS_PRIORITY = 0x20 };
 
 typedef struct {
@@ -31,8 +42,9 @@ static void greet(peer *p)
 
 static void put(peer *p, uint8_t type, uint8_t flags, const void *payload, size_t len)
 {
-    uint8_t head[9] = {(uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, type, flags,
-                       0, 0, (uint8_t)(p->stream >> 8), (uint8_t)p->stream};
+    uint8_t head[9] = {
+        (uint8_t)(len >> 16),      (uint8_t)(len >> 8), (uint8_t)len, type, flags, 0, 0,
+        (uint8_t)(p->stream >> 8), (uint8_t)p->stream};
     assert_true(p->len + sizeof(head) + len <= sizeof(p->bytes));
     memcpy(p->bytes + p->len, head, sizeof(head));
     if (len > 0)
@@ -116,9 +128,14 @@ typedef struct {
 } flood_case;
 
 static const flood_case floods[] = {
-    {"settings", SETTINGS, 0, 0},       {"ping", PING, 0, 8},           {"priority", PRIORITY, 0, 5},
-    {"window update", WINDOW_UPDATE, 0, 4}, {"resets of nothing", RST_STREAM, 0, 4},
-    {"empty data", DATA, 0, 0},         {"one byte of data", DATA, 0, 1}, {"goaway", GOAWAY, 0, 8},
+    {"settings", SETTINGS, 0, 0},
+    {"ping", PING, 0, 8},
+    {"priority", PRIORITY, 0, 5},
+    {"window update", WINDOW_UPDATE, 0, 4},
+    {"resets of nothing", RST_STREAM, 0, 4},
+    {"empty data", DATA, 0, 0},
+    {"one byte of data", DATA, 0, 1},
+    {"goaway", GOAWAY, 0, 8},
 };
 
 static void floods_end(void **state)
@@ -187,9 +204,11 @@ static void header_blocks_are_counted(void **state)
     put(&p, HEADERS, END_STREAM | END_HEADERS, indexed, sizeof(indexed));
     assert_non_null(look(&p));
 
-    /* one literal with a value of 16,000 bytes, cut over three frames: bytes that look like fields are none */
+    /* one literal with a value of 16,000 bytes, cut over three frames: bytes that look like fields
+     * are none */
     memset(literal, 0x82, sizeof(literal));
-    static const uint8_t start[] = {0x00, 0x01, 'a', 0x7f, 0x81, 0x7c}; /* 127 + 1 + 124 * 128 = 16,000 */
+    static const uint8_t start[] = {0x00, 0x01, 'a',
+                                    0x7f, 0x81, 0x7c}; /* 127 + 1 + 124 * 128 = 16,000 */
     memcpy(literal, start, sizeof(start));
     greet(&p);
     put(&p, HEADERS, END_STREAM, literal, 3);

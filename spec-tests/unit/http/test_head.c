@@ -137,16 +137,20 @@ static void holds_the_path_to_its_limit(void **state)
     http_head head;
 
     MYL_UNUSED(state);
-    int len = snprintf(bytes, sizeof(bytes), "GET /%0*d HTTP/1.1\r\n\r\n", MYL_LIMIT_HTTP_PATH_BYTES, 0);
-    assert_int_equal(myl_http_head_read((myl_str){bytes, (size_t)len}, 0, &head), HTTP_HEAD_REFUSED);
+    int len =
+        snprintf(bytes, sizeof(bytes), "GET /%0*d HTTP/1.1\r\n\r\n", MYL_LIMIT_HTTP_PATH_BYTES, 0);
+    assert_int_equal(myl_http_head_read((myl_str){bytes, (size_t)len}, 0, &head),
+                     HTTP_HEAD_REFUSED);
     assert_int_equal(head.status, 414);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(judges_heads),     cmocka_unit_test(tells_what_it_read),
-        cmocka_unit_test(grows_byte_by_byte), cmocka_unit_test(holds_to_limits),
+        cmocka_unit_test(judges_heads),
+        cmocka_unit_test(tells_what_it_read),
+        cmocka_unit_test(grows_byte_by_byte),
+        cmocka_unit_test(holds_to_limits),
         cmocka_unit_test(holds_the_path_to_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

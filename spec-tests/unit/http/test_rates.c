@@ -84,7 +84,8 @@ static void switched_off(void **state)
     myl_http_rates_end(rates);
 }
 
-/* A stranger with a million addresses neither grows the table nor frees one who was just stopped. */
+/* A stranger with a million addresses neither grows the table nor frees one who was just
+ * stopped. */
 static void strangers_do_not_grow_it(void **state)
 {
     http_rates *rates = rates_of(true);
@@ -103,8 +104,8 @@ static void strangers_do_not_grow_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(burst_then_steady), cmocka_unit_test(waiting_helps),
-        cmocka_unit_test(very_slow_rates),   cmocka_unit_test(switched_off),
+        cmocka_unit_test(burst_then_steady),        cmocka_unit_test(waiting_helps),
+        cmocka_unit_test(very_slow_rates),          cmocka_unit_test(switched_off),
         cmocka_unit_test(strangers_do_not_grow_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,8 @@ static const route_case routes[] = {
     {"nothing", MYL_GET, "/", NULL, 0},
     {"no slash", MYL_GET, "v3", NULL, 0},
     {"empty", MYL_GET, "", NULL, 0},
-    {"too many segments", MYL_GET, "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", NULL, 0},
+    {"too many segments", MYL_GET, "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", NULL,
+     0},
     {"unknown method", MYL_METHOD_COUNT, "/v3/keys/changes", NULL, ALLOW(GET) | ALLOW(PUT)},
 };
 
@@ -77,7 +78,8 @@ static void finds_rows(void **state)
 {
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const route_case *one = &routes[i];
-        http_match match = myl_http_route(*state, one->method, MYL_API_CLIENT, myl_str_of(one->path));
+        http_match match =
+            myl_http_route(*state, one->method, MYL_API_CLIENT, myl_str_of(one->path));
         const char *got = match.endpoint == NULL ? NULL : match.endpoint->name;
         if ((got == NULL) != (one->want == NULL) || (got != NULL && strcmp(got, one->want) != 0))
             fail_msg("%s: got %s, want %s", one->name, got, one->want);
@@ -112,7 +114,8 @@ static void checks_ids(void **state)
         myl_path path = {.room_id = MYL_ABSENT};
         myl_ctx cx;
         myl_ctx_begin(&cx);
-        http_match match = myl_http_route(*state, one->method, MYL_API_CLIENT, myl_str_of(one->path));
+        http_match match =
+            myl_http_route(*state, one->method, MYL_API_CLIENT, myl_str_of(one->path));
         assert_non_null(match.endpoint);
         myl_rc rc = myl_http_path_ids(&cx, &match, &path);
         if (rc != one->want)

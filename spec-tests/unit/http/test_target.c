@@ -66,7 +66,8 @@ static void splits_targets(void **state)
 
 static void walks_queries(void **state)
 {
-    static const char *const want[][2] = {{"a", "1"}, {"b", ""}, {"c", ""}, {"", "x"}, {"a", "2=3"}};
+    static const char *const want[][2] = {
+        {"a", "1"}, {"b", ""}, {"c", ""}, {"", "x"}, {"a", "2=3"}};
     size_t at = 0;
     size_t count = 0;
     myl_str name;

@@ -128,7 +128,8 @@ static void full_is_busy(void **state)
     MYL_UNUSED(state);
     pthread_mutex_lock(&gate);
     http_readers *readers = myl_http_readers_start(1, run_behind_gate);
-    while (taken < MYL_LIMIT_HTTP_QUEUE + 2 && myl_http_readers_put(readers, &items[taken]) == MYL_OK)
+    while (taken < MYL_LIMIT_HTTP_QUEUE + 2 &&
+           myl_http_readers_put(readers, &items[taken]) == MYL_OK)
         taken++;
     assert_in_range(taken, MYL_LIMIT_HTTP_QUEUE, MYL_LIMIT_HTTP_QUEUE + 1);
     pthread_mutex_unlock(&gate);

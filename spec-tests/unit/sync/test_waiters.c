@@ -38,7 +38,8 @@ static size_t chain_length(const myl_waiter *chain)
     return count;
 }
 
-static myl_waiter *post_one(myl_waiters *waiters, uint64_t sequence, uint64_t position, myl_note note)
+static myl_waiter *post_one(myl_waiters *waiters, uint64_t sequence, uint64_t position,
+                            myl_note note)
 {
     static myl_note kept[4096];
     kept[sequence % 4096] = note;
@@ -221,8 +222,11 @@ static void agrees_with_a_plain_search(void **state)
             for (size_t i = 0; i < 3; i++)
                 one->rooms[i] = (random >> (20 + 4 * i)) % ROOMS;
             one->user = 1 + (random >> 25) % USERS;
-            myl_wait wait = {.deadline_tick_ms = (int64_t)round, .sequence = round, .user = one->user,
-                             .rooms = one->rooms, .room_count = 3};
+            myl_wait wait = {.deadline_tick_ms = (int64_t)round,
+                             .sequence = round,
+                             .user = one->user,
+                             .rooms = one->rooms,
+                             .room_count = 3};
             one->sleeps = myl_waiters_add(waiters, &one->waiter, &wait);
             assert_true(one->sleeps);
         } else if (dice < 12) {

@@ -1,6 +1,6 @@
-/* account_data.c: what clients keep with their account: account data, filters, profile, keys, push rules.
+/* account_data.c: what clients keep with their account: account data, filters, keys, push rules.
  *
- * Spec:    Client-Server API, Client Config; Filtering; Profiles; Uploading keys; Push Rules.
+ * Spec:    Client-Server API, Client Config; Filtering; Uploading keys; Push Rules.
  * Threads: the engine for changes, read workers otherwise.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -115,24 +115,6 @@ myl_rc myl_client_filter(myl_req *req, const myl_body_none *in)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such filter");
     myl_json_write(&text, filter);
     return myl_reply_json(req, 200, myl_text_str(&text));
-}
-
-/* ---- profile ---- */
-
-myl_rc myl_client_profile(myl_req *req, const myl_body_none *in)
-{
-    myl_writer w = myl_write_start(&req->cx, 128);
-    myl_profile profile;
-
-    MYL_UNUSED(in);
-    MYL_TRY(myl_user_profile(&req->cx, req->path.user_id, &profile));
-    if (!profile.exists)
-        return myl_fail(&req->cx, MYL_NOT_FOUND, "no such user");
-    myl_write_open(&w, '{');
-    myl_write_str(&w, "avatar_url", profile.avatar_url);
-    myl_write_str(&w, "displayname", profile.display_name);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
 }
 
 /* ---- keys ---- */

@@ -27,9 +27,8 @@ myl_rc myl_client_versions(myl_req *req, const myl_body_none *in)
 /* Things that are not there yet are told so, since clients take silence for yes. */
 static void write_disabled(myl_writer *w)
 {
-    static const char *const names[] = {"m.3pid_changes",    "m.change_password",
-                                        "m.get_login_token", "m.profile_fields",
-                                        "m.set_avatar_url",  "m.set_displayname"};
+    static const char *const names[] = {"m.3pid_changes", "m.change_password", "m.get_login_token",
+                                        "m.profile_fields"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         myl_write_open_key(w, names[i], '{');

@@ -1,8 +1,9 @@
 /* khash.h: the shape of the hash table that h2o keeps an HTTP/2 connection's streams in.
  *
- * Why: Debian installs h2o/http2_internal.h, which the guard needs, but not the header of that name that it includes.
- * Only what it asks for is here: the type as it lies in memory inside libh2o, and walking over it. Nothing of
- * the table is ever changed from here. docs/decisions/003 says when this can go.
+ * Why: Debian installs h2o/http2_internal.h, which the guard needs, but not the header of that name
+ *      that it includes.
+ * Only what it asks for is here: the type as it lies in memory inside libh2o, and walking over it.
+ * Nothing of the table is ever changed from here. docs/decisions/003 says when this can go.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,7 +31,7 @@ typedef uint32_t khiter_t;
         return table->n_buckets;                                                                   \
     }
 #define khash_t(name) kh_##name##_t
-#define kh_exist(table, at) (((table)->flags[(at) >> 4] >> (((at) & 15u) << 1) & 3u) == 0)
+#define kh_exist(table, at) (((table)->flags[(at) >> 4] >> (((at)&15u) << 1) & 3u) == 0)
 #define kh_get(name, table, key) kh_get_##name((table), (key))
 #define kh_end(table) ((table)->n_buckets)
 #define kh_val(table, at) ((table)->vals[at])

@@ -1,0 +1,55 @@
+"""Profiles: read by anyone, set by their owner, shown in every room that the owner is in.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+from support.client import V3, ok, q, refused
+from support.server import Server
+
+
+def name_in(room: str, reader, user) -> str | None:
+    return ok(reader.get(f"{V3}/rooms/{q(room)}/state/m.room.member/{q(user.user_id)}")).get("displayname")
+
+
+def test_a_new_name_reaches_every_room(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    rooms = [alice.create_room(preset="public_chat") for _ in range(25)]
+    bob.join(rooms[0])
+    bob.sync()
+    path = f"{V3}/profile/{q(alice.user_id)}/displayname"
+    ok(alice.put(path, json={"displayname": "Alice A."}))
+    assert ok(bob.get(path)) == {"displayname": "Alice A."}
+
+    def seen(answer: dict) -> bool:
+        events = answer["rooms"]["join"].get(rooms[0], {}).get("timeline", {}).get("events", [])
+        return any(event["content"].get("displayname") == "Alice A." for event in events)
+
+    bob.sync_until(seen, "the new name")
+    alice.sync_until(lambda _: all(name_in(room, alice, alice) == "Alice A." for room in rooms), "all rooms")
+    assert ok(alice.get(f"{V3}/rooms/{q(rooms[0])}/joined_members"))["joined"][alice.user_id]["display_name"] == "Alice A."
+    ok(alice.put(path, json={"displayname": None}))
+    assert "displayname" not in ok(bob.get(f"{V3}/profile/{q(alice.user_id)}"))
+
+
+def test_refusals(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    path = f"{V3}/profile/{q(alice.user_id)}"
+    refused(bob.put(f"{path}/displayname", json={"displayname": "x"}), 403, "M_FORBIDDEN")
+    refused(alice.put(f"{path}/displayname", json={}), 400, "M_MISSING_PARAM", "displayname")
+    refused(alice.put(f"{path}/displayname", json={"displayname": 5}), 400, "M_BAD_JSON", "displayname")
+    refused(alice.put(f"{path}/avatar_url", json={"avatar_url": "x" * 1001}), 413, "M_TOO_LARGE", "avatar_url")
+    refused(alice.put(f"{path}/m.tz", json={"m.tz": "x"}), 400, "M_INVALID_PARAM", "keyName")
+    refused(bob.get(f"{V3}/profile/{q('@nobody:scene.test')}/displayname"), 404, "M_NOT_FOUND")
+    ok(alice.put(f"{path}/avatar_url", json={"avatar_url": "mxc://scene.test/a"}))
+    assert ok(bob.get(f"{path}/avatar_url")) == {"avatar_url": "mxc://scene.test/a"}
+
+
+def test_the_rooms_are_told_after_a_crash_too(server: Server) -> None:
+    alice = server.client("alice")
+    rooms = [alice.create_room() for _ in range(60)]
+    ok(alice.put(f"{V3}/profile/{q(alice.user_id)}/displayname", json={"displayname": "Later"}))
+    server.kill9()
+    server.start()
+    alice.sync()
+    alice.sync_until(lambda _: all(name_in(room, alice, alice) == "Later" for room in rooms), "all rooms")
+    server.stop()
+    server.check()
