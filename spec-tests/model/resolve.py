@@ -84,7 +84,8 @@ class Graph:
             event = self.events[place]
             levels = self.auth_event(place, POWER_LEVELS)
             if event.version.room_is_create_hash:
-                create = self.create_of(event, ())
+                # A create event is its own room's: its sender is a creator (v12, Authorisation rules).
+                create = event if event.type == "m.room.create" else self.create_of(event, ())
             else:
                 found = self.auth_event(place, CREATE)
                 create = None if found is None else self.events[found]

@@ -28,17 +28,38 @@ static void set_looker(http_exchange *exchange, bool looks)
         atomic_fetch_sub(&exchange->loop->lookers, 1);
 }
 
-static void unlink_exchange(http_exchange *exchange)
+static http_exchange **list_of(const http_exchange *exchange)
 {
     http_loop *loop = exchange->loop;
+    return exchange->state == HTTP_EXCHANGE_SENDING ? &loop->sending : &loop->exchanges;
+}
 
+static void link_exchange(http_exchange *exchange)
+{
+    http_exchange **list = list_of(exchange);
+
+    exchange->next = *list;
+    exchange->before = NULL;
+    if (exchange->next != NULL)
+        exchange->next->before = exchange;
+    *list = exchange;
+}
+
+static void unlink_exchange(http_exchange *exchange)
+{
     if (exchange->next != NULL)
         exchange->next->before = exchange->before;
     if (exchange->before != NULL)
         exchange->before->next = exchange->next;
     else
-        loop->exchanges = exchange->next;
-    loop->exchange_count--;
+        *list_of(exchange) = exchange->next;
+}
+
+void myl_http_exchange_set(http_exchange *exchange, http_exchange_state state)
+{
+    unlink_exchange(exchange);
+    exchange->state = state;
+    link_exchange(exchange);
 }
 
 static void note_end(http_exchange *exchange)
@@ -65,6 +86,7 @@ static void on_disposed(void *memory)
     myl_waiters_remove(exchange->loop->waiters, &exchange->waiter);
     set_looker(exchange, false);
     unlink_exchange(exchange);
+    exchange->loop->exchange_count--;
     if (job == NULL)
         return;
     if (exchange->state == HTTP_EXCHANGE_OUT) {
@@ -87,10 +109,7 @@ static http_exchange *new_exchange(h2o_req_t *h2o)
     exchange->conn = conn;
     exchange->began_ns = myl_tick_ns();
     exchange->request_id = ++loop->requests * loop->http->loop_count + loop->number;
-    exchange->next = loop->exchanges;
-    if (exchange->next != NULL)
-        exchange->next->before = exchange;
-    loop->exchanges = exchange;
+    link_exchange(exchange);
     loop->exchange_count++;
     myl_http_conn_busy(conn, exchange);
     return exchange;
@@ -103,7 +122,7 @@ static void send_out(http_exchange *exchange)
 {
     http_job *job = exchange->job;
 
-    exchange->state = HTTP_EXCHANGE_OUT;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_OUT);
     exchange->loop->jobs_out++;
     job->mail.deliver = come_home;
     if (job->req.endpoint->run == MYL_RUN_READ)
@@ -147,7 +166,7 @@ static void park(http_exchange *exchange)
     http_job *job = exchange->job;
     myl_wait wait = job->wait;
 
-    exchange->state = HTTP_EXCHANGE_PARKED;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_PARKED);
     if (exchange->parked_since == 0)
         exchange->parked_since = myl_tick_ms();
     bool sleeps = exchange->loop->phase == HTTP_RUNNING &&
@@ -196,7 +215,7 @@ static bool make_again(http_exchange *exchange, bool deadline_over)
         send_out(exchange);
         return true;
     }
-    exchange->state = HTTP_EXCHANGE_SENDING;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_SENDING);
     set_looker(exchange, false);
     myl_http_send(exchange);
     return false;

@@ -15,7 +15,7 @@ typedef enum {
 } http_exchange_state;
 
 struct http_exchange {
-    http_exchange *next, *before; /* in loop->exchanges while in_list */
+    http_exchange *next, *before; /* in loop->sending when it is sending, else in loop->exchanges */
     h2o_generator_t generator;
     h2o_req_t *h2o;
     http_loop *loop;
@@ -24,7 +24,6 @@ struct http_exchange {
     myl_waiter waiter;
     const myl_endpoint *endpoint;
     http_exchange_state state;
-    bool in_list;
     bool is_looker;
     bool rate_taken;
     int64_t began_ns;
@@ -79,6 +78,7 @@ struct http_job {
 };
 
 /* ---- exchange.c ---- */
+void myl_http_exchange_set(http_exchange *exchange, http_exchange_state state);
 int myl_http_exchange_start(h2o_handler_t *handler, h2o_req_t *h2o);
 void myl_http_exchange_wake(http_loop *loop, myl_waiter *chain, bool deadline_over);
 /* Ends what is still without an answer. */

@@ -23,7 +23,8 @@
 
 #include "http/target.h"
 
-enum { WATCHED = 256, DEPARTED_EVERY = 8, SMALL_BODY = 65536, MOST_STREAMS = 128 };
+enum { WATCHED = 256, DEPARTED_EVERY = 8, WINDOW_MS = 30000 };
+enum { SMALL_BODY = 65536, MOST_STREAMS = 128 };
 
 /* ---- limits of bodies ---- */
 
@@ -76,15 +77,19 @@ static int64_t ms_since(const http_loop *loop, const struct timeval *then)
     return (now->tv_sec - then->tv_sec) * 1000 + (now->tv_usec - then->tv_usec) / 1000;
 }
 
-static bool is_too_slow(const http_loop *loop, int64_t elapsed_ms, uint64_t bytes)
+/* Everyone may take as long to begin as for a header; from then on bytes must come or go. */
+static bool is_below_rate(const http_loop *loop, int64_t elapsed_ms, uint64_t bytes)
 {
     const myl_config *config = loop->http->config;
-    int64_t counted_ms =
-        elapsed_ms - config->http_header_timeout; /* everyone may take this long to begin */
+    int64_t counted_ms = elapsed_ms - config->http_header_timeout;
 
-    if (elapsed_ms > config->http_body_timeout)
-        return true;
     return counted_ms > 0 && bytes < (uint64_t)(counted_ms * config->http_least_rate_bytes / 1000);
+}
+
+static bool is_too_slow(const http_loop *loop, int64_t elapsed_ms, uint64_t bytes)
+{
+    return elapsed_ms > loop->http->config->http_body_timeout ||
+           is_below_rate(loop, elapsed_ms, bytes);
 }
 
 /* 0, or the status that the stream must be answered with now. */
@@ -199,38 +204,6 @@ void myl_http_guard_release(http_conn *conn)
 
 /* ---- the sweep: HTTP/1 ---- */
 
-/* Bytes that the peer has acknowledged; false for sockets that do not tell. */
-static bool acknowledged(const http_conn *conn, uint64_t *out)
-{
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-
-    if (getsockopt(h2o_socket_get_fd(conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
-        return false;
-    *out = info.tcpi_bytes_acked;
-    return true;
-}
-
-/* A reply that nobody reads. */
-static void sweep_sending(http_conn *conn, http_exchange *exchange, int64_t now_ms)
-{
-    uint64_t bytes = 0;
-
-    if (!h2o_socket_is_writing(conn->sock))
-        return;
-    bool tells = acknowledged(conn, &bytes);
-    if (exchange->sending_since_ms == 0) {
-        exchange->sending_since_ms = now_ms;
-        exchange->sent_before = bytes;
-        return;
-    }
-    int64_t elapsed = now_ms - exchange->sending_since_ms;
-    uint64_t sent = tells ? bytes - exchange->sent_before : UINT64_MAX;
-    if (is_too_slow(conn->loop, elapsed, sent))
-        myl_http_conn_end(conn, "the reply is not read");
-}
-
 static void sweep_one(http_conn *conn, int64_t now_ms)
 {
     const myl_config *config = conn->loop->http->config;
@@ -248,22 +221,11 @@ static void sweep_one(http_conn *conn, int64_t now_ms)
         if (is_too_slow(conn->loop, elapsed, conn->sock->input->size - conn->one.head_bytes))
             myl_http_conn_refuse(conn, 408, "M_UNKNOWN", "the body comes too slowly");
         break;
-    case HTTP_ONE_BUSY:
-        if (conn->one.exchange != NULL && conn->one.exchange->state == HTTP_EXCHANGE_SENDING)
-            sweep_sending(conn, conn->one.exchange, now_ms);
-        break;
+    case HTTP_ONE_BUSY: break;
     }
 }
 
 /* ---- the sweep: HTTP/2 ---- */
-
-static bool is_unread(const http_loop *loop, const h2o_http2_stream_t *stream)
-{
-    if (stream->state < H2O_HTTP2_STREAM_STATE_SEND_BODY || stream->_data.size == 0)
-        return false;
-    return is_too_slow(loop, ms_since(loop, &stream->req.timestamps.response_start_at),
-                       stream->req.bytes_sent);
-}
 
 static const char *fault_of_two(http_conn *conn, const h2o_http2_conn_t *two, int64_t now_ms)
 {
@@ -273,10 +235,6 @@ static const char *fault_of_two(http_conn *conn, const h2o_http2_conn_t *two, in
         conn->end_ms = now_ms + conn->loop->http->config->http_header_timeout;
     else if (now_ms > conn->end_ms)
         return "the header took too long";
-    for (uint32_t at = 0; at < kh_end(two->streams); at++) {
-        if (kh_exist(two->streams, at) && is_unread(conn->loop, kh_val(two->streams, at)))
-            return "the reply is not read";
-    }
     return NULL;
 }
 
@@ -313,6 +271,49 @@ static void sweep_twos(http_loop *loop, int64_t now_ms)
         conn->sweep = loop->sweeps;
         if (conn->kind == HTTP_CONN_TWO)
             sweep_two(conn, now_ms);
+    }
+}
+
+/* ---- the sweep: replies that nobody reads ---- */
+
+/* Bytes that the peer has acknowledged; false for sockets that do not tell. */
+static bool acknowledged(const http_conn *conn, uint64_t *out)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(h2o_socket_get_fd(conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
+        return false;
+    *out = info.tcpi_bytes_acked;
+    return true;
+}
+
+/* How much of the reply has gone; UINT64_MAX when that cannot be told. */
+static uint64_t gone_of(const http_exchange *exchange)
+{
+    uint64_t bytes = UINT64_MAX;
+
+    if (exchange->conn->kind == HTTP_CONN_TWO)
+        return exchange->h2o->bytes_sent;
+    acknowledged(exchange->conn, &bytes);
+    return bytes;
+}
+
+/* Looks at windows of time, so that a fast beginning does not pay for standing still. */
+static void sweep_sending(http_exchange *exchange, int64_t now_ms)
+{
+    int64_t elapsed = now_ms - exchange->sending_since_ms;
+    uint64_t gone = gone_of(exchange);
+
+    if (gone == UINT64_MAX)
+        return;
+    bool is_first = exchange->sending_since_ms == 0;
+    if (!is_first && is_below_rate(exchange->loop, elapsed, gone - exchange->sent_before))
+        exchange->conn->doom = "the reply is not read";
+    if (is_first || elapsed > exchange->loop->http->config->http_header_timeout + WINDOW_MS) {
+        exchange->sending_since_ms = now_ms;
+        exchange->sent_before = gone;
     }
 }
 
@@ -359,6 +360,10 @@ static void sweep_conn(http_conn *conn, int64_t now_ms)
     const myl_config *config = conn->loop->http->config;
     int64_t elapsed = now_ms - conn->since_ms;
 
+    if (conn->doom != NULL) {
+        myl_http_conn_end(conn, conn->doom);
+        return;
+    }
     switch (conn->kind) {
     case HTTP_CONN_HANDSHAKE:
     case HTTP_CONN_FRESH:
@@ -389,6 +394,8 @@ void myl_http_guard_sweep(http_loop *loop, int64_t now_ms)
     http_conn *next;
 
     loop->sweeps++;
+    for (http_exchange *one = loop->sending; one != NULL; one = one->next)
+        sweep_sending(one, now_ms);
     sweep_twos(loop, now_ms);
     for (http_conn *conn = loop->conns; conn != NULL; conn = next) {
         next = conn->next;

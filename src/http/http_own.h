@@ -97,8 +97,9 @@ struct http_loop {
     myl_waiters *waiters;
     http_conn *conns; /* newest first */
     atomic_size_t conn_count;
-    http_exchange *exchanges; /* all that are not answered yet */
-    size_t exchange_count;
+    http_exchange *exchanges; /* whose reply is awaited */
+    http_exchange *sending;   /* whose reply is on its way out */
+    size_t exchange_count;    /* both */
     atomic_size_t lookers; /* requests that may park or are parked: posts are wanted */
     size_t jobs_out;       /* jobs that have not come back */
     uint64_t requests;     /* so far, for their ids */

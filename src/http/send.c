@@ -137,7 +137,8 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *h2o)
 
     MYL_UNUSED(h2o);
     exchange->job->stage = HTTP_STAGE_PAGE;
-    exchange->state = HTTP_EXCHANGE_OUT;
+    exchange->sending_since_ms = 0;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_OUT);
     exchange->loop->jobs_out++;
     myl_http_job_go(exchange->job);
 }
@@ -151,7 +152,7 @@ static void start(http_exchange *exchange, int status)
     add_cors(h2o);
     log_reply(exchange, status);
     exchange->generator.proceed = on_proceed;
-    exchange->state = HTTP_EXCHANGE_SENDING;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_SENDING);
     h2o_start_response(h2o, &exchange->generator);
 }
 
@@ -163,7 +164,7 @@ static void push(http_exchange *exchange, myl_str body, h2o_send_state_t state)
     h2o_iovec_t bytes = h2o_iovec_init(body.at, body.len);
     bool bare = body.len == 0 || is_head(h2o);
 
-    exchange->state = HTTP_EXCHANGE_SENDING;
+    myl_http_exchange_set(exchange, HTTP_EXCHANGE_SENDING);
     h2o_send(h2o, bare ? NULL : &bytes, bare ? 0 : 1, state);
     if (state != H2O_SEND_STATE_IN_PROGRESS)
         myl_http_conn_replied(conn);

@@ -260,6 +260,7 @@ void myl_store_close(myl_store *store)
         return;
     MYL_ASSERT(!atomic_load(&store->writer));
     myl_pool_free(store);
+    myl_known_free(store);
     if (store->env != NULL)
         mdb_env_close(store->env);
     if (store->lock_file >= 0)

@@ -1,9 +1,12 @@
 /* intern.c: strings that stand in many rows get a number, both ways.
  *
  * Callers: room/ and higher, inside a transaction.
- * Threads: the transaction's. No cache: a look-up is two reads of the map (docs/store.md has the cost).
+ * Threads: the transaction's. A look-up is a keyed hash and two reads of the map; event types, and the empty state
+ *          key, are asked for several times in every request, so their numbers are kept (no lock: a slot is
+ *          filled once, by the first reader).
  * Holds:   the hash is keyed with the database's digest key, so a stranger cannot make strings collide; equal
- *          hashes are told apart by the text.
+ *          hashes are told apart by the text. Only what a snapshot shows is kept: it is committed, and a
+ *          committed number never changes.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -74,11 +77,67 @@ static myl_rc find(myl_ctx *cx, myl_intern kind, myl_str key, myl_str text, uint
     return *id != 0 ? MYL_OK : find_among(cx, kind, key, text, id);
 }
 
+/* ---- known texts ---- */
+
+enum { KNOWN_STEPS = 4 };
+
+/* Types, and the one name that is no user's; so the kinds cannot be mistaken for each other. */
+static bool is_kept(myl_intern kind, myl_str text)
+{
+    return kind == MYL_INTERN_TYPE ? text.len > 0 && text.len <= MYL_LIMIT_ID_BYTES
+                                   : kind == MYL_INTERN_NAME && text.len == 0;
+}
+
+/* The number of a kept text, or 0 and the slot that is free for it (NULL: none is). */
+static uint64_t known_id(myl_store *store, myl_str text, _Atomic(myl_known_text *) * *slot)
+{
+    uint64_t hash = myl_str_hash(text);
+
+    *slot = NULL;
+    for (uint64_t i = 0; i < KNOWN_STEPS; i++) {
+        _Atomic(myl_known_text *) *at = &store->known[(hash + i) % MYL_LIMIT_KNOWN_TEXTS];
+        const myl_known_text *known = atomic_load_explicit(at, memory_order_acquire);
+
+        if (known == NULL) {
+            *slot = at;
+            return 0;
+        }
+        if (myl_str_equal((myl_str){known->text, known->len}, text))
+            return known->id;
+    }
+    return 0;
+}
+
+static void keep(_Atomic(myl_known_text *) * slot, myl_str text, uint64_t id)
+{
+    myl_known_text *none = NULL;
+    myl_known_text *known = myl_process_alloc(sizeof(*known) + text.len);
+
+    known->id = id;
+    known->len = text.len;
+    if (text.len > 0)
+        memcpy(known->text, text.at, text.len);
+    if (!atomic_compare_exchange_strong(slot, &none, known))
+        myl_process_free(known);
+}
+
+void myl_known_free(myl_store *store)
+{
+    for (size_t i = 0; i < MYL_LIMIT_KNOWN_TEXTS; i++)
+        myl_process_free(atomic_load(&store->known[i]));
+}
+
 myl_rc myl_store_interned(myl_ctx *cx, myl_intern kind, myl_str text, uint64_t *id)
 {
     MYL_ASSERT(cx->txn != NULL);
+    _Atomic(myl_known_text *) *slot = NULL;
+    if (is_kept(kind, text) && (*id = known_id(cx->txn->store, text, &slot)) != 0)
+        return MYL_OK;
     myl_key key = hash_key(cx, kind, text);
-    return find(cx, kind, myl_key_str(&key), text, id);
+    MYL_TRY(find(cx, kind, myl_key_str(&key), text, id));
+    if (*id != 0 && slot != NULL && cx->txn->write == NULL)
+        keep(slot, text, *id);
+    return MYL_OK;
 }
 
 myl_rc myl_store_intern(myl_ctx *cx, myl_intern kind, myl_str text, uint64_t *id)

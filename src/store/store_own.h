@@ -93,6 +93,13 @@ typedef struct myl_cursor {
     char prefix[MYL_KEY_MAX];
 } myl_cursor;
 
+/* A text that readers look up all the time, with its number; never changed, freed with the store. */
+typedef struct {
+    uint64_t id;
+    size_t len;
+    char text[];
+} myl_known_text;
+
 typedef struct myl_txn {
     myl_store *store;
     MDB_txn *lmdb;
@@ -116,6 +123,7 @@ struct myl_store {
     atomic_bool writer;        /* an engine or another writer has it */
     pthread_mutex_t pool_lock; /* SNAPSHOTS */
     myl_txn *pool;
+    _Atomic(myl_known_text *) known[MYL_LIMIT_KNOWN_TEXTS]; /* intern.c: a slot is filled once */
 };
 
 /* ---- kv.c ---- */
@@ -191,6 +199,9 @@ myl_rc myl_counters_read(myl_ctx *cx, myl_counters *out);
 /* ---- migration.c ---- */
 /* Brings `store` forward to the last of `rows`; each row in a transaction of its own. */
 myl_rc myl_migrate(myl_ctx *cx, myl_store *store, const myl_migration *rows, size_t count);
+
+/* ---- intern.c ---- */
+void myl_known_free(myl_store *store);
 
 /* ---- nodes.c ---- */
 void myl_nodes_prepare(myl_txn *txn);
