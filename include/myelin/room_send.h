@@ -81,5 +81,6 @@ myl_rc myl_room_alias_put(myl_ctx *cx, myl_str alias, myl_str room_id,
                           myl_str creator); /* MYL_ROOM_IN_USE */
 myl_rc myl_room_alias_get(myl_ctx *cx, myl_str alias, myl_str *room_id,
                           myl_str *creator); /* absent: none */
+myl_rc myl_room_alias_remove(myl_ctx *cx, myl_str alias);
 
 #endif

@@ -46,8 +46,9 @@ typedef struct {
     myl_sync_token since;
     bool initial; /* no token given */
     bool full_state;
+    bool may_wait; /* an empty answer is not wanted: none is written */
 } myl_sync_request;
-/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request with a timeout parks then).
+/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request that may wait parks then).
  * `rooms`: the joined and invited rooms' numbers to wait for. */
 typedef struct {
     myl_sync_token next;

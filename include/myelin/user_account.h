@@ -81,6 +81,11 @@ typedef struct {
 } myl_device;
 myl_rc myl_user_devices(myl_ctx *cx, myl_str user_id, const myl_device **devices, size_t *count);
 
+/* One device by its id; number 0 when there is none. */
+myl_rc myl_user_device(myl_ctx *cx, uint64_t user, myl_str device_id, myl_device *out);
+/* Its public name; absent: unchanged. MYL_NOT_FOUND. */
+myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name);
+
 /* Registration tokens (spec: Token-authenticated registration). */
 typedef struct {
     myl_str token;

@@ -45,22 +45,30 @@ class Run:
         self.world = World(options.base, options.seed)
         self.judge = Judge(Schemas(), options.check, options.seed)
         self.rows = asked_rows()
+        self.asking: dict[int, Request] = {}  # the last request of every worker
+        self.gone = False
 
     async def whole(self) -> None:
         await self.world.begin()
         await asyncio.gather(*(self.worker(number) for number in range(self.options.connections)))
-        await self.still_well()
+        if self.gone:
+            self.judge.server_gone(list(self.asking.values()))
+        else:
+            await self.still_well()
 
     async def worker(self, number: int) -> None:
         plan = Plan(f"{self.options.seed} {number}", self.world, self.rows)
         kept = Connection(self.options.base)
-        while self.left > 0:
-            self.left -= 1
-            request = plan.next()
-            if request.wanted.may_close:
-                await self.strange(request)
-            else:
-                await self.ask(kept, request)
+        try:
+            while self.left > 0 and not self.gone:
+                self.left -= 1
+                request = self.asking[number] = plan.next()
+                if request.wanted.may_close:
+                    await self.strange(request)
+                else:
+                    await self.ask(kept, request)
+        except ConnectionRefusedError:
+            self.gone = True
         kept.close()
 
     async def ask(self, connection: Connection, request: Request) -> None:

@@ -48,6 +48,12 @@ class Judge:
         if not request.wanted.may_close:
             self.complain(request, f"no answer: {why}", None)
 
+    def server_gone(self, last: list[Request]) -> None:
+        """Nobody listens any more: one of the last requests ended the server."""
+        self.wrong["the server is gone"] += 1
+        self.shown.append("the server is gone; the last requests were")
+        self.shown += [f"  {request.what}: {request.raw[:700]!r}" for request in last]
+
     def complain(self, request: Request, complaint: str, answer: Answer | None) -> None:
         place = f"{request.what}, {request.row}: {complaint.partition(chr(10))[0][:60]}"
         self.wrong[place] += 1

@@ -53,6 +53,16 @@ def test_a_taken_name_is_refused_before_anything_is_asked(shared_server: Server)
             400, "M_USER_IN_USE")
 
 
+def test_a_name_can_be_asked_for_first(shared_server: Server) -> None:
+    anyone = shared_server.anonymous()
+    path = f"{REGISTER}/available"
+    assert ok(anyone.get(path, params={"username": "stillfree"})) == {"available": True}
+    shared_server.anonymous().register("notfree")
+    refused(anyone.get(path, params={"username": "notfree"}), 400, "M_USER_IN_USE")
+    refused(anyone.get(path, params={"username": "No Name"}), 400, "M_INVALID_USERNAME", "username")
+    refused(anyone.get(path), 400, "M_MISSING_PARAM", "username")
+
+
 def test_without_a_name_one_is_made(shared_server: Server) -> None:
     anyone = shared_server.anonymous()
     done = ok(anyone.post(REGISTER, json={"password": "pass-word-1", "auth": {"type": "m.login.dummy"}}))

@@ -71,6 +71,13 @@ def test_logout_ends_one_session_logout_all_every_one(shared_server: Server) -> 
     ok(shared_server.anonymous().login("lou").get(WHOAMI))
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"anything"])
+def test_logout_reads_no_body(shared_server: Server, body: bytes) -> None:
+    user = shared_server.client("leaver")
+    ok(user.post(f"{V3}/logout", content=body, headers={"Content-Type": "application/json"}))
+    refused(user.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
+
+
 def test_tokens_outlive_a_restart_and_logouts_do_too(server: Server) -> None:
     kept = server.anonymous().register("kept")
     gone = server.anonymous().login("kept")

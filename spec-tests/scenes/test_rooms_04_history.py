@@ -69,6 +69,7 @@ def test_pages_meet_and_do_not_overlap(shared_server: Server) -> None:
     forward = alice.messages(room, dir="f", limit=100, **{"from": older["end"]})
     assert bodies(forward["chunk"]) == [f"m{i}" for i in range(5, 25)]
     assert "end" not in forward
+    assert bodies(alice.messages(room, limit=2, **{"from": "", "to": "", "filter": ""})["chunk"]) == ["m24", "m23"]
     between = alice.messages(room, limit=100, **{"from": page["end"], "to": older["end"]})
     assert bodies(between["chunk"]) == [f"m{i}" for i in range(14, 4, -1)]
     everything = alice.history(room)

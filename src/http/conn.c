@@ -1,6 +1,6 @@
 /* conn.c: connections: from a fresh socket to h2o, with our hooks between socket and h2o.
  *
- * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/003). So each read
+ * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/004-h2o-guard.md). So each read
  *          passes through here first: HTTP/1 heads are checked before h2o sees them, HTTP/2 frames
  *          are counted, bodies are held to the limit of their row while they grow.
  * Callers: listen.c hands sockets over; h2o calls the hooks; guard.c ends what is too slow.
@@ -31,8 +31,7 @@ const char HTTP_LEFT[] = "the asker has left";
 const char HTTP_IDLE[] = "idle";
 const char HTTP_STOPPING[] = "the server is shutting down";
 
-enum { LINGER_MS = 2000, DRAIN_BYTES = 64 << 20, DRAIN_PIECE = 1 << 20 };
-enum { CHUNK_OVERHEAD = 8, CHUNK_SLACK = 65536 };
+enum { LINGER_MS = 2000, DRAIN_PIECE = 1 << 20, CHUNK_OVERHEAD = 8 };
 
 static void on_input(h2o_socket_t *sock, const char *err);
 static void on_written(h2o_socket_t *sock, const char *err);
@@ -157,13 +156,13 @@ static void on_drain(h2o_socket_t *sock, const char *err)
     int fd = h2o_socket_get_fd(sock);
     ssize_t dropped = -1;
 
-    while (err == NULL && conn->drained < DRAIN_BYTES) {
+    while (err == NULL && conn->drained < MYL_LIMIT_HTTP_DRAIN_BYTES) {
         dropped = recv(fd, NULL, DRAIN_PIECE, MSG_TRUNC | MSG_DONTWAIT);
         if (dropped <= 0)
             break;
         conn->drained += (size_t)dropped;
     }
-    if (err != NULL || dropped == 0 || conn->drained >= DRAIN_BYTES)
+    if (err != NULL || dropped == 0 || conn->drained >= MYL_LIMIT_HTTP_DRAIN_BYTES)
         myl_http_conn_end(conn, "refused");
 }
 
@@ -285,7 +284,7 @@ static void check_body(http_conn *conn)
         return;
     if (body > one->body_limit)
         myl_http_conn_refuse(conn, 413, "M_TOO_LARGE", "the body is too large");
-    else if (one->chunked && one->raw / CHUNK_OVERHEAD > body + CHUNK_SLACK)
+    else if (one->chunked && one->raw / CHUNK_OVERHEAD > body + MYL_LIMIT_HTTP_CHUNK_BYTES)
         myl_http_conn_refuse(conn, 400, "M_UNKNOWN", "the chunks are almost empty");
 }
 

@@ -119,7 +119,7 @@ static bool note_field(reader *r, myl_str name, myl_str value)
     return true;
 }
 
-/* name ":" blanks value blanks CR LF */
+/* name ":" blanks value CR LF; h2o, too, leaves blanks at the value's end. */
 static bool read_field(reader *r)
 {
     myl_str name = take_token(r);
@@ -137,8 +137,6 @@ static bool read_field(reader *r)
     const char *to = r->at;
     if (!take_literal(r, "\r\n"))
         return bad(r, 400, "a header value holds a control character");
-    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
-        to--;
     return note_field(r, name, (myl_str){from, (size_t)(to - from)});
 }
 

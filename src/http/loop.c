@@ -26,10 +26,10 @@ static void on_bell(h2o_socket_t *bell, const char *err)
 {
     http_loop *loop = bell->data;
     uint64_t rings;
+    ssize_t got = read(loop->mailbox.bell, &rings, sizeof(rings)); /* one read takes all rings */
 
     MYL_UNUSED(err);
-    while (read(loop->mailbox.bell, &rings, sizeof(rings)) > 0)
-        continue;
+    MYL_UNUSED(got);
     myl_http_mail_deliver(&loop->mailbox, loop);
 }
 

@@ -98,12 +98,12 @@ enum { PATH_ID_COUNT = sizeof(path_ids) / sizeof(path_ids[0]) };
 
 static uint8_t path_id_of(myl_str placeholder)
 {
-    for (size_t i = 0; i < PATH_ID_COUNT; i++) {
-        if (myl_str_equal(path_ids[i].placeholder, placeholder))
-            return (uint8_t)i;
-    }
-    MYL_ASSERT(!"a placeholder without a row in path_ids.def");
-    return 0;
+    size_t at = 0;
+
+    while (at < PATH_ID_COUNT && !myl_str_equal(path_ids[at].placeholder, placeholder))
+        at++;
+    MYL_ASSERT(at < PATH_ID_COUNT); /* each placeholder has a row in path_ids.def */
+    return (uint8_t)at;
 }
 
 /* ---- making the tree ---- */

@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 
+enum { SLOW_MICROSECONDS = 1000000 };
+
 const char myl_http_cors_methods[] = "GET, POST, PUT, DELETE, OPTIONS";
 const char myl_http_cors_headers[] = "X-Requested-With, Content-Type, Authorization";
 
@@ -125,10 +127,13 @@ static void log_reply(const http_exchange *exchange, int status)
     if (status >= 400)
         myl_metric_add(status < 500 ? MYL_METRIC_HTTP_CLIENT_ERRORS : MYL_METRIC_HTTP_SERVER_ERRORS,
                        1);
-    myl_log(&cx, MYL_LOG_DEBUG, "http", "request",
+    int64_t microseconds = (myl_tick_ns() - exchange->began_ns) / 1000;
+    bool is_slow = microseconds > SLOW_MICROSECONDS && exchange->parked_since == 0;
+    myl_log(&cx, is_slow ? MYL_LOG_INFO : MYL_LOG_DEBUG, "http",
+            is_slow ? "slow request" : "request",
             MYL_LOG_STR("method", ((myl_str){h2o->input.method.base, h2o->input.method.len})),
             MYL_LOG_STR("endpoint", myl_str_of(name)), MYL_LOG_INT("status", status),
-            MYL_LOG_INT("microseconds", (myl_tick_ns() - exchange->began_ns) / 1000));
+            MYL_LOG_INT("microseconds", microseconds));
 }
 
 static void on_proceed(h2o_generator_t *generator, h2o_req_t *h2o)

@@ -261,6 +261,9 @@ static myl_rc take_value(myl_ctx *cx, const myl_shape *shape, const myl_json *va
 
 myl_rc myl_shape_decode(myl_ctx *cx, const myl_shape *shape, const myl_json *json, void *out)
 {
+    /* some clients send `null` where they have nothing to say */
+    if (shape->optional && myl_json_is(json, MYL_JSON_NULL))
+        json = NULL;
     if (!json && !shape->optional)
         return myl_fail(cx, MYL_NOT_JSON, "expected %s, but there is no body", shape->expected);
     return take_value(cx, shape, json ? json : myl_json_empty_object(), NULL, out);

@@ -38,3 +38,11 @@ myl_rc myl_room_alias_put(myl_ctx *cx, myl_str alias, myl_str room_id, myl_str c
     myl_row_str(&row, creator);
     return myl_store_put(cx, MYL_TABLE_ALIASES, myl_key_str(&key), myl_text_str(&row));
 }
+
+myl_rc myl_room_alias_remove(myl_ctx *cx, myl_str alias)
+{
+    myl_key key = myl_key_start();
+
+    myl_key_hash(&key, alias);
+    return myl_store_delete(cx, MYL_TABLE_ALIASES, myl_key_str(&key));
+}

@@ -126,8 +126,8 @@ myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
 {
     MYL_TRY(begin_sight(cx, sight));
     /* the reader's own membership is theirs to see, whatever the room shows */
-    *out = sight->user != 0 && stored->state_key == sight->user &&
-           stored->type == sight->member_type;
+    *out =
+        sight->user != 0 && stored->state_key == sight->user && stored->type == sight->member_type;
     if (*out)
         return MYL_OK;
     /* an event that changes the visibility or the reader's membership is judged by the more open side */
@@ -152,7 +152,8 @@ myl_rc myl_room_readable_state(myl_ctx *cx, const myl_room_head *head, uint64_t 
     MYL_TRY(myl_room_member(cx, head->room, user, &member));
     if (member.membership == MYL_MEMBER_JOIN)
         return MYL_OK;
-    MYL_TRY(myl_room_state_number(cx, head->state, "m.room.history_visibility", MYL_S(""), &number));
+    MYL_TRY(
+        myl_room_state_number(cx, head->state, "m.room.history_visibility", MYL_S(""), &number));
     MYL_TRY(visibility_of(cx, number, &visibility));
     if (head->room != 0 && visibility == WORLD_READABLE)
         return MYL_OK;

@@ -89,13 +89,13 @@ static bool is_kept(myl_intern kind, myl_str text)
 }
 
 /* The number of a kept text, or 0 and the slot that is free for it (NULL: none is). */
-static uint64_t known_id(myl_store *store, myl_str text, _Atomic(myl_known_text *) * *slot)
+static uint64_t known_id(myl_store *store, myl_str text, myl_known_slot **slot)
 {
     uint64_t hash = myl_str_hash(text);
 
     *slot = NULL;
     for (uint64_t i = 0; i < KNOWN_STEPS; i++) {
-        _Atomic(myl_known_text *) *at = &store->known[(hash + i) % MYL_LIMIT_KNOWN_TEXTS];
+        myl_known_slot *at = &store->known[(hash + i) % MYL_LIMIT_KNOWN_TEXTS];
         const myl_known_text *known = atomic_load_explicit(at, memory_order_acquire);
 
         if (known == NULL) {
@@ -108,7 +108,7 @@ static uint64_t known_id(myl_store *store, myl_str text, _Atomic(myl_known_text 
     return 0;
 }
 
-static void keep(_Atomic(myl_known_text *) * slot, myl_str text, uint64_t id)
+static void keep(myl_known_slot *slot, myl_str text, uint64_t id)
 {
     myl_known_text *none = NULL;
     myl_known_text *known = myl_process_alloc(sizeof(*known) + text.len);
@@ -130,7 +130,7 @@ void myl_known_free(myl_store *store)
 myl_rc myl_store_interned(myl_ctx *cx, myl_intern kind, myl_str text, uint64_t *id)
 {
     MYL_ASSERT(cx->txn != NULL);
-    _Atomic(myl_known_text *) *slot = NULL;
+    myl_known_slot *slot = NULL;
     if (is_kept(kind, text) && (*id = known_id(cx->txn->store, text, &slot)) != 0)
         return MYL_OK;
     myl_key key = hash_key(cx, kind, text);

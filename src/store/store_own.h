@@ -99,6 +99,7 @@ typedef struct {
     size_t len;
     char text[];
 } myl_known_text;
+typedef _Atomic(myl_known_text *) myl_known_slot;
 
 typedef struct myl_txn {
     myl_store *store;
@@ -123,7 +124,7 @@ struct myl_store {
     atomic_bool writer;        /* an engine or another writer has it */
     pthread_mutex_t pool_lock; /* SNAPSHOTS */
     myl_txn *pool;
-    _Atomic(myl_known_text *) known[MYL_LIMIT_KNOWN_TEXTS]; /* intern.c: a slot is filled once */
+    myl_known_slot known[MYL_LIMIT_KNOWN_TEXTS]; /* intern.c: a slot is filled once */
 };
 
 /* ---- kv.c ---- */

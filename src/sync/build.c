@@ -138,6 +138,17 @@ static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t coun
     return MYL_OK;
 }
 
+/* Is there nothing to tell since the token? Then whoever may wait waits, and nothing is written. */
+static bool nothing_new(const myl_syncing *s, const myl_member *members, size_t count)
+{
+    if (s->since == 0 || s->data_count > 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (members[i].position > s->since || myl_sync_room_changed(s, members[i].room))
+            return false;
+    return true;
+}
+
 /* Whose notes wake this user: rooms that they are in. Invitations come as notes of the user. */
 static void list_rooms(myl_syncing *s, const myl_member *members, size_t count,
                        myl_sync_result *result)
@@ -156,13 +167,19 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
 {
     unsigned all = bit(MYL_MEMBER_INVITE) | bit(MYL_MEMBER_JOIN) | bit(MYL_MEMBER_KNOCK) |
                    bit(MYL_MEMBER_LEAVE) | bit(MYL_MEMBER_BAN);
-    myl_syncing s = {
-        .cx = cx, .request = request, .w = w, .sight = {.user = request->caller->user}};
+    myl_syncing s = {.cx = cx,
+                     .request = request,
+                     .w = w,
+                     .sight = {.user = request->caller->user}};
     const myl_member *members;
     size_t count;
 
     MYL_TRY(myl_room_of_user(cx, request->caller->user, all, &members, &count));
     MYL_TRY(begin(&s, result, count));
+    list_rooms(&s, members, count, result);
+    result->empty = request->may_wait && nothing_new(&s, members, count);
+    if (result->empty)
+        return MYL_OK;
     myl_write_open(w, '{');
     write_account_data(&s);
     MYL_TRY(write_key_counts(&s));
@@ -170,6 +187,5 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     MYL_TRY(write_rooms(&s, members, count));
     myl_write_close(w, '}');
     result->empty = !s.something && s.since != 0;
-    list_rooms(&s, members, count, result);
     return MYL_OK;
 }

@@ -288,6 +288,11 @@ static bool is_changed(const myl_syncing *s, uint64_t room)
     return low < s->changed_count && s->changed[low] == room;
 }
 
+bool myl_sync_room_changed(const myl_syncing *s, uint64_t room)
+{
+    return is_changed(s, room) || (!s->quiet && myl_room_typing_counter(room) > s->typing_since);
+}
+
 static bool room_is_wanted(const myl_syncing *s, const myl_room_head *head)
 {
     return myl_event_filter_allows(&s->request->filter->room, head->room_id, MYL_S(""), MYL_S(""),
@@ -324,8 +329,7 @@ myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member)
     bool first = s->since == 0 || member->position > s->since;
     room_part part = {.member = member, .since = first ? 0 : s->since, .upto = s->upto};
 
-    if (!first && !is_changed(s, member->room) && !data_changed(s, member->room) &&
-        (s->quiet || myl_room_typing_counter(member->room) <= s->typing_since) &&
+    if (!first && !myl_sync_room_changed(s, member->room) && !data_changed(s, member->room) &&
         !s->request->full_state)
         return MYL_OK;
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));

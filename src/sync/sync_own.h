@@ -25,7 +25,7 @@ typedef struct {
     const myl_account_data *data; /* account data after since */
     size_t data_count;
     myl_sight sight; /* the caller's */
-    bool something; /* anything but next_batch is in it */
+    bool something;  /* anything but next_batch is in it */
 } myl_syncing;
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
@@ -47,5 +47,7 @@ myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice);
 myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
+/* May the room have something new: an event, receipt or typing after the token? Never false when it has. */
+bool myl_sync_room_changed(const myl_syncing *s, uint64_t room);
 
 #endif

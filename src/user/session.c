@@ -259,3 +259,39 @@ myl_rc myl_user_logout(myl_ctx *cx, const myl_caller *caller, bool everything)
         MYL_TRY(delete_device(cx, caller->user, myl_list_at(&rows, i)));
     return MYL_OK;
 }
+
+static myl_rc device_by_id(myl_ctx *cx, uint64_t user, myl_str device_id, bool *exists,
+                           device_row *row)
+{
+    uint64_t number;
+
+    memset(row, 0, sizeof(*row));
+    *exists = false;
+    MYL_TRY(device_number(cx, user, device_id, &number));
+    return number == 0 ? MYL_OK : get_device(cx, user, number, exists, row);
+}
+
+myl_rc myl_user_device(myl_ctx *cx, uint64_t user, myl_str device_id, myl_device *out)
+{
+    device_row row;
+    bool exists;
+
+    MYL_TRY(device_by_id(cx, user, device_id, &exists, &row));
+    *out = row.device;
+    return MYL_OK;
+}
+
+myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name)
+{
+    device_row row;
+    bool exists;
+
+    MYL_TRY(device_by_id(cx, user, device_id, &exists, &row));
+    if (!exists)
+        return myl_fail(cx, MYL_NOT_FOUND, "no such device");
+    if (!myl_str_present(display_name))
+        return MYL_OK;
+    row.device.display_name = display_name;
+    MYL_TRY(put_device(cx, user, &row));
+    return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
+}

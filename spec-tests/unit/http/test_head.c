@@ -25,7 +25,8 @@ static const head_case heads[] = {
     {"tab in a value", HEAD "A: b\tc\r\n\r\n", 0},
     {"bytes above ASCII in a value", HEAD "A: \xc3\xa9\r\n\r\n", 0},
     {"same length twice", HEAD "Content-Length: 3\r\ncontent-length: 3\r\n\r\n", 0},
-    {"length with blanks", HEAD "Content-Length:  3 \r\n\r\n", 0},
+    {"length behind blanks", HEAD "Content-Length:  \t3\r\n\r\n", 0},
+    {"length before a blank", HEAD "Content-Length: 3 \r\n\r\n", 400}, /* h2o refuses it */
     {"expect", HEAD "Expect: 100-Continue\r\n\r\n", 0},
     {"chunked", HEAD "Transfer-Encoding: Chunked\r\n\r\n", 0},
     {"two lengths differ", HEAD "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", 400},

@@ -106,6 +106,35 @@ static void a_failed_change_gives_its_numbers_back(void **state)
     assert_int_equal(interned(MYL_INTERN_NAME, "three"), 2);
 }
 
+static myl_rc look_up_type(myl_ctx *cx, void *arg)
+{
+    word *self = arg;
+    MYL_TRY(myl_store_intern(cx, self->kind, myl_str_of(self->text), &self->id));
+    MYL_TRY(myl_store_interned(cx, self->kind, myl_str_of(self->text), &self->id));
+    return self->answer;
+}
+
+/* The numbers of types are kept in memory: more of them than there is room for, and one that never came to be. */
+static void only_committed_types_are_kept(void **state)
+{
+    MYL_UNUSED(state);
+    char name[16];
+    word lost = {MYL_INTERN_TYPE, "m.lost", MYL_FORBIDDEN, 0};
+    store_change change = {.body = look_up_type, .arg = &lost};
+    store_test_batch(test, &change, 1);
+    assert_int_equal(interned(MYL_INTERN_TYPE, "m.lost"), 0);
+    for (int i = 0; i < MYL_LIMIT_KNOWN_TEXTS + 50; i++) {
+        snprintf(name, sizeof(name), "m.%d", i);
+        assert_int_equal(intern(MYL_INTERN_TYPE, name), i + 1);
+        assert_int_equal(interned(MYL_INTERN_TYPE, name), i + 1);
+    }
+    for (int i = 0; i < MYL_LIMIT_KNOWN_TEXTS + 50; i++) {
+        snprintf(name, sizeof(name), "m.%d", i);
+        assert_int_equal(interned(MYL_INTERN_TYPE, name), i + 1);
+    }
+    assert_int_equal(interned(MYL_INTERN_NAME, "m.1"), 0);
+}
+
 /* Puts a stranger's row under the hash of `text`, as if two texts had the same one. */
 static myl_rc same_hash(myl_ctx *cx, void *arg)
 {
@@ -171,6 +200,7 @@ int main(void)
         CASE(numbers_begin_at_one_for_each_kind),
         CASE(numbers_go_on_after_a_restart),
         CASE(a_failed_change_gives_its_numbers_back),
+        CASE(only_committed_types_are_kept),
         CASE(equal_hashes_are_told_apart),
         CASE(nodes_are_numbered_in_order),
     };

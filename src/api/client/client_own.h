@@ -46,4 +46,9 @@ myl_str myl_client_user_id(myl_ctx *cx, myl_str name);
 /* MYL_FORBIDDEN unless the path's {userId} is the caller. */
 myl_rc myl_client_require_self(myl_req *req);
 
+/* room_read.c: events as this caller is shown them. */
+myl_event_form myl_client_form(const myl_req *req);
+/* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
+myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root);
+
 #endif

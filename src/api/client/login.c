@@ -97,14 +97,14 @@ myl_rc myl_client_login(myl_req *req, const myl_body_login *in)
     return myl_client_open_session(req, &session);
 }
 
-myl_rc myl_client_logout(myl_req *req, const myl_body_empty *in)
+myl_rc myl_client_logout(myl_req *req, const myl_body_none *in)
 {
     MYL_UNUSED(in);
     MYL_TRY(myl_user_logout(&req->cx, &req->caller, false));
     return myl_reply_empty(req);
 }
 
-myl_rc myl_client_logout_all(myl_req *req, const myl_body_empty *in)
+myl_rc myl_client_logout_all(myl_req *req, const myl_body_none *in)
 {
     MYL_UNUSED(in);
     MYL_TRY(myl_user_logout(&req->cx, &req->caller, true));

@@ -92,6 +92,19 @@ static myl_rc finish(myl_req *req, const myl_body_register *in, myl_str user_id,
     return myl_reply_written(req, &w);
 }
 
+myl_rc myl_client_register_available(myl_req *req, const myl_body_none *in)
+{
+    myl_body_register asked = {.username = myl_req_query(req, "username")};
+    myl_str user_id;
+
+    MYL_UNUSED(in);
+    if (!myl_str_present(asked.username))
+        return myl_fail(&req->cx, MYL_MISSING_PARAM, "username: missing");
+    MYL_TRY(check_open(req));
+    MYL_TRY(choose_user_id(req, &asked, &user_id));
+    return myl_reply_json(req, 200, MYL_S("{\"available\":true}"));
+}
+
 myl_rc myl_client_register(myl_req *req, const myl_body_register *in)
 {
     const myl_password_work *work;

@@ -1,4 +1,4 @@
-/* room_read.c: rooms as a reader sees them: events, state, members, history.
+/* room_read.c: rooms as a reader sees them: events, state, members.
  *
  * Spec:    Client-Server API, Getting events for a room.
  * Threads: a read worker.
@@ -12,15 +12,12 @@
 #include <myelin/base_list.h>
 #include <myelin/sync_build.h>
 
-enum { DEFAULT_MESSAGES = 10, MAX_MESSAGES = 1000 };
-
-static myl_event_form form_of(const myl_req *req)
+myl_event_form myl_client_form(const myl_req *req)
 {
     return (myl_event_form){.reader = &req->caller, .now_ms = myl_now_ms()};
 }
 
-/* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
-static myl_rc open_room(myl_req *req, myl_room_head *head, myl_tree_root *root)
+myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root)
 {
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, head));
     if (head->room == 0)
@@ -31,7 +28,7 @@ static myl_rc open_room(myl_req *req, myl_room_head *head, myl_tree_root *root)
 myl_rc myl_client_event(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 512);
-    myl_event_form form = form_of(req);
+    myl_event_form form = myl_client_form(req);
     myl_room_head head;
     myl_stored stored;
     myl_sight sight = {.user = req->caller.user};
@@ -52,7 +49,7 @@ myl_rc myl_client_event(myl_req *req, const myl_body_none *in)
 myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 4096);
-    myl_event_form form = form_of(req);
+    myl_event_form form = myl_client_form(req);
     const uint64_t *numbers;
     myl_room_head head;
     myl_tree_root root;
@@ -60,7 +57,7 @@ myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
     size_t count;
 
     MYL_UNUSED(in);
-    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(myl_client_open_room(req, &head, &root));
     MYL_TRY(myl_room_state_all(&req->cx, root, &numbers, &count));
     myl_write_open(&w, '[');
     for (size_t i = 0; i < count; i++) {
@@ -80,7 +77,7 @@ myl_rc myl_client_state_content(myl_req *req, const myl_body_none *in)
     myl_tree_root root;
 
     MYL_UNUSED(in);
-    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(myl_client_open_room(req, &head, &root));
     MYL_TRY(myl_room_state_content(&req->cx, root, myl_cstr(&req->cx, req->path.event_type), key,
                                    &content));
     if (content == NULL)
@@ -120,7 +117,7 @@ static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *ro
     myl_sync_token token;
     myl_walk *walk;
 
-    if (!myl_str_present(at))
+    if (at.len == 0)
         return MYL_OK;
     if (myl_sync_token_is(at)) {
         MYL_TRY(myl_sync_token_read(&req->cx, at, "at", &token));
@@ -158,7 +155,7 @@ static myl_rc member_events(myl_req *req, myl_tree_root root, myl_list *out)
 
 static myl_rc write_member(myl_req *req, myl_writer *w, uint64_t number, unsigned wanted)
 {
-    myl_event_form form = form_of(req);
+    myl_event_form form = myl_client_form(req);
     const myl_json *content;
     myl_stored stored;
 
@@ -181,7 +178,7 @@ myl_rc myl_client_members(myl_req *req, const myl_body_none *in)
 
     MYL_UNUSED(in);
     MYL_TRY(wanted_members(req, &wanted));
-    MYL_TRY(open_room(req, &head, &root));
+    MYL_TRY(myl_client_open_room(req, &head, &root));
     MYL_TRY(root_at(req, &head, &root));
     MYL_TRY(member_events(req, root, &numbers));
     myl_write_open(&w, '{');
@@ -222,154 +219,5 @@ myl_rc myl_client_joined_members(myl_req *req, const myl_body_none *in)
     }
     myl_write_close(&w, '}');
     myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
-}
-
-/* ---- history ---- */
-
-/* One page of history in the making. */
-typedef struct {
-    myl_room_head head;
-    myl_direction direction;
-    myl_point from, to;
-    bool has_to;
-    int64_t limit;
-    myl_event_filter filter;
-    myl_sight sight;
-    myl_list events; /* myl_stored */
-    myl_point end;
-    bool over; /* nothing lies beyond */
-} page;
-
-/* A pagination token, or a sync token: all that had arrived by it. */
-static myl_rc read_point(myl_req *req, const page *p, const char *name, myl_point *out)
-{
-    myl_str text = myl_req_query(req, name);
-    myl_sync_token token;
-
-    if (!myl_sync_token_is(text))
-        return myl_point_read(&req->cx, text, name, out);
-    MYL_TRY(myl_sync_token_read(&req->cx, text, name, &token));
-    return myl_point_of_position(&req->cx, p->head.room, token.durable, out);
-}
-
-static myl_rc read_direction(myl_req *req, page *p)
-{
-    myl_str dir = myl_req_query(req, "dir");
-
-    if (!myl_str_present(dir))
-        return myl_fail(&req->cx, MYL_MISSING_PARAM, "dir: missing");
-    if (!myl_str_equal(dir, MYL_S("b")) && !myl_str_equal(dir, MYL_S("f")))
-        return myl_fail(&req->cx, MYL_INVALID_PARAM, "dir: expected b or f");
-    p->direction = dir.at[0] == 'b' ? MYL_BACKWARD : MYL_FORWARD;
-    return MYL_OK;
-}
-
-static myl_rc read_filter(myl_req *req, page *p)
-{
-    myl_str text = myl_req_query(req, "filter");
-    const myl_json *json = NULL;
-
-    if (myl_str_present(text))
-        MYL_TRY(myl_json_parse(&req->cx, text, &json));
-    return myl_event_filter_decode(&req->cx, json, &p->filter);
-}
-
-static myl_rc read_page(myl_req *req, page *p)
-{
-    bool back;
-
-    MYL_TRY(read_direction(req, p));
-    MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &p->limit));
-    if (p->limit > MAX_MESSAGES)
-        p->limit = MAX_MESSAGES;
-    MYL_TRY(read_filter(req, p));
-    back = p->direction == MYL_BACKWARD;
-    p->from = back ? (myl_point){INT64_MAX, UINT64_MAX} : (myl_point){INT64_MIN, 0};
-    if (myl_str_present(myl_req_query(req, "from")))
-        MYL_TRY(read_point(req, p, "from", &p->from));
-    p->has_to = myl_str_present(myl_req_query(req, "to"));
-    return p->has_to ? read_point(req, p, "to", &p->to) : MYL_OK;
-}
-
-static bool is_past(const page *p, const myl_stored *stored)
-{
-    bool before = stored->depth < p->to.depth ||
-                  (stored->depth == p->to.depth && stored->number <= p->to.number);
-
-    return p->has_to && (p->direction == MYL_BACKWARD ? before : !before);
-}
-
-static myl_rc is_wanted(myl_req *req, page *p, const myl_stored *stored, bool *out)
-{
-    MYL_TRY(myl_room_may_see(&req->cx, &p->sight, stored, out));
-    if (!*out)
-        return MYL_OK;
-    return myl_event_filter_admits(&req->cx, &p->filter, p->head.room_id, stored, out);
-}
-
-static myl_rc collect_page(myl_req *req, page *p)
-{
-    myl_stored stored;
-    myl_walk *walk;
-    bool wanted;
-
-    p->events = MYL_LIST(&req->cx, myl_stored);
-    p->end = p->from;
-    MYL_TRY(myl_walk_reading(&req->cx, p->head.room, p->from, p->direction, &walk));
-    for (size_t steps = 0; (int64_t)p->events.count < p->limit && steps < MYL_LIMIT_MESSAGES_WALK;
-         steps++) {
-        MYL_TRY(myl_walk_next(walk, &stored));
-        p->over = stored.number == 0 || is_past(p, &stored);
-        if (p->over)
-            break;
-        p->end =
-            p->direction == MYL_BACKWARD ? myl_point_before(&stored) : myl_point_after(&stored);
-        MYL_TRY(is_wanted(req, p, &stored, &wanted));
-        if (wanted)
-            myl_list_push(&p->events, myl_stored, stored);
-    }
-    myl_walk_end(walk);
-    return MYL_OK;
-}
-
-/* What the page's events take, nearly: so that the text need not grow and be copied. */
-static size_t page_bytes(const page *p)
-{
-    size_t bytes = 256;
-
-    for (size_t i = 0; i < p->events.count; i++)
-        bytes += ((const myl_stored *)myl_list_at(&p->events, i))->bytes.len;
-    return bytes;
-}
-
-static myl_rc write_page(myl_req *req, const page *p, myl_writer *w)
-{
-    myl_event_form form = form_of(req);
-
-    *w = myl_write_start(&req->cx, page_bytes(p));
-    myl_write_open(w, '{');
-    myl_write_open_key(w, "chunk", '[');
-    for (size_t i = 0; i < p->events.count; i++)
-        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, myl_list_at(&p->events, i), &form));
-    myl_write_close(w, ']');
-    if (!p->over)
-        myl_write_str(w, "end", myl_point_write(&req->cx, p->end));
-    myl_write_str(w, "start", myl_point_write(&req->cx, p->from));
-    myl_write_close(w, '}');
-    return MYL_OK;
-}
-
-myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
-{
-    myl_tree_root root;
-    myl_writer w;
-    page p = {.sight = {.user = req->caller.user}};
-
-    MYL_UNUSED(in);
-    MYL_TRY(open_room(req, &p.head, &root));
-    MYL_TRY(read_page(req, &p));
-    MYL_TRY(collect_page(req, &p));
-    MYL_TRY(write_page(req, &p, &w));
     return myl_reply_written(req, &w);
 }

@@ -69,7 +69,7 @@ static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
 myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
 {
     int64_t timeout, longest = myl_api_config()->sync_max_timeout;
-    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_writer w = myl_write_start(&req->cx, 1024);
     myl_sync_request request;
     myl_sync_result result;
     myl_filter filter;
@@ -77,8 +77,9 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, &timeout));
     MYL_TRY(read_request(req, &request, &filter));
+    request.may_wait = timeout > 0 && !request.full_state && !req->deadline_over;
     MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
-    if (result.empty && timeout > 0 && !request.full_state && !req->deadline_over)
+    if (result.empty && request.may_wait)
         return park(req, &result, timeout < longest ? timeout : longest);
     return myl_reply_json(req, 200, myl_write_done(&w));
 }

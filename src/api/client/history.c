@@ -1,0 +1,241 @@
+/* history.c: a room's past: pages of /messages, and what surrounds an event.
+ *
+ * Spec:    Client-Server API, Getting events for a room; Event context.
+ * Threads: a read worker.
+ * Holds:   nothing is shown that the history visibility hides from this reader.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/client_own.h"
+
+#include <myelin/base_list.h>
+#include <myelin/sync_build.h>
+
+enum { DEFAULT_MESSAGES = 10, MAX_MESSAGES = 1000 };
+
+/* One page of history in the making. */
+typedef struct {
+    myl_room_head head;
+    myl_direction direction;
+    myl_point from, to;
+    bool has_to;
+    int64_t limit;
+    myl_event_filter filter;
+    myl_sight sight;
+    myl_list events; /* myl_stored */
+    myl_point end;
+    bool over; /* nothing lies beyond */
+} page;
+
+/* A pagination token, or a sync token: all that had arrived by it. */
+static myl_rc read_point(myl_req *req, const page *p, const char *name, myl_point *out)
+{
+    myl_str text = myl_req_query(req, name);
+    myl_sync_token token;
+
+    if (!myl_sync_token_is(text))
+        return myl_point_read(&req->cx, text, name, out);
+    MYL_TRY(myl_sync_token_read(&req->cx, text, name, &token));
+    return myl_point_of_position(&req->cx, p->head.room, token.durable, out);
+}
+
+static myl_rc read_direction(myl_req *req, page *p)
+{
+    myl_str dir = myl_req_query(req, "dir");
+
+    if (!myl_str_present(dir))
+        return myl_fail(&req->cx, MYL_MISSING_PARAM, "dir: missing");
+    if (!myl_str_equal(dir, MYL_S("b")) && !myl_str_equal(dir, MYL_S("f")))
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "dir: expected b or f");
+    p->direction = dir.at[0] == 'b' ? MYL_BACKWARD : MYL_FORWARD;
+    return MYL_OK;
+}
+
+static myl_rc read_filter(myl_req *req, page *p)
+{
+    myl_str text = myl_req_query(req, "filter");
+    const myl_json *json = NULL;
+
+    if (text.len > 0)
+        MYL_TRY(myl_json_parse(&req->cx, text, &json));
+    return myl_event_filter_decode(&req->cx, json, &p->filter);
+}
+
+static myl_rc read_page(myl_req *req, page *p)
+{
+    bool back;
+
+    MYL_TRY(read_direction(req, p));
+    MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &p->limit));
+    if (p->limit > MAX_MESSAGES)
+        p->limit = MAX_MESSAGES;
+    MYL_TRY(read_filter(req, p));
+    back = p->direction == MYL_BACKWARD;
+    p->from = back ? (myl_point){INT64_MAX, UINT64_MAX} : (myl_point){INT64_MIN, 0};
+    if (myl_req_query(req, "from").len > 0)
+        MYL_TRY(read_point(req, p, "from", &p->from));
+    p->has_to = myl_req_query(req, "to").len > 0;
+    return p->has_to ? read_point(req, p, "to", &p->to) : MYL_OK;
+}
+
+static bool is_past(const page *p, const myl_stored *stored)
+{
+    bool before = stored->depth < p->to.depth ||
+                  (stored->depth == p->to.depth && stored->number <= p->to.number);
+
+    return p->has_to && (p->direction == MYL_BACKWARD ? before : !before);
+}
+
+static myl_rc is_wanted(myl_req *req, page *p, const myl_stored *stored, bool *out)
+{
+    MYL_TRY(myl_room_may_see(&req->cx, &p->sight, stored, out));
+    if (!*out)
+        return MYL_OK;
+    return myl_event_filter_admits(&req->cx, &p->filter, p->head.room_id, stored, out);
+}
+
+static myl_rc collect_page(myl_req *req, page *p)
+{
+    myl_stored stored;
+    myl_walk *walk;
+    bool wanted;
+
+    p->events = MYL_LIST(&req->cx, myl_stored);
+    p->end = p->from;
+    MYL_TRY(myl_walk_reading(&req->cx, p->head.room, p->from, p->direction, &walk));
+    for (size_t steps = 0; (int64_t)p->events.count < p->limit && steps < MYL_LIMIT_MESSAGES_WALK;
+         steps++) {
+        MYL_TRY(myl_walk_next(walk, &stored));
+        p->over = stored.number == 0 || is_past(p, &stored);
+        if (p->over)
+            break;
+        p->end =
+            p->direction == MYL_BACKWARD ? myl_point_before(&stored) : myl_point_after(&stored);
+        MYL_TRY(is_wanted(req, p, &stored, &wanted));
+        if (wanted)
+            myl_list_push(&p->events, myl_stored, stored);
+    }
+    myl_walk_end(walk);
+    return MYL_OK;
+}
+
+/* What the page's events take, nearly: so that the text need not grow and be copied. */
+static size_t page_bytes(const page *p)
+{
+    size_t bytes = 256;
+
+    for (size_t i = 0; i < p->events.count; i++)
+        bytes += ((const myl_stored *)myl_list_at(&p->events, i))->bytes.len;
+    return bytes;
+}
+
+static myl_rc write_events(myl_req *req, const page *p, const char *key, myl_writer *w)
+{
+    myl_event_form form = myl_client_form(req);
+
+    myl_write_open_key(w, key, '[');
+    for (size_t i = 0; i < p->events.count; i++)
+        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, myl_list_at(&p->events, i), &form));
+    myl_write_close(w, ']');
+    return MYL_OK;
+}
+
+static myl_rc write_page(myl_req *req, const page *p, myl_writer *w)
+{
+    myl_write_open(w, '{');
+    MYL_TRY(write_events(req, p, "chunk", w));
+    if (!p->over)
+        myl_write_str(w, "end", myl_point_write(&req->cx, p->end));
+    myl_write_str(w, "start", myl_point_write(&req->cx, p->from));
+    myl_write_close(w, '}');
+    return MYL_OK;
+}
+
+myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
+{
+    myl_tree_root root;
+    page p = {.sight = {.user = req->caller.user}};
+    myl_writer w;
+
+    MYL_UNUSED(in);
+    MYL_TRY(myl_client_open_room(req, &p.head, &root));
+    MYL_TRY(read_page(req, &p));
+    MYL_TRY(collect_page(req, &p));
+    w = myl_write_start(&req->cx, page_bytes(&p));
+    MYL_TRY(write_page(req, &p, &w));
+    return myl_reply_written(req, &w);
+}
+
+/* ---- the surroundings of an event ---- */
+
+/* Pages on both sides of an event; the event itself counts for neither. */
+typedef struct {
+    myl_stored event;
+    page before, after;
+} surroundings;
+
+static myl_rc collect_side(myl_req *req, page *p, const page *shared, myl_direction direction,
+                           const myl_stored *event)
+{
+    *p = *shared;
+    p->direction = direction;
+    p->from = direction == MYL_BACKWARD ? myl_point_before(event) : myl_point_after(event);
+    return collect_page(req, p);
+}
+
+static myl_rc collect_surroundings(myl_req *req, surroundings *s)
+{
+    page shared = {.sight = {.user = req->caller.user}};
+    int64_t limit;
+    bool visible;
+
+    MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &shared.head));
+    MYL_TRY(myl_room_event_of(&req->cx, shared.head.room, req->path.event_id, &s->event));
+    MYL_TRY(myl_room_may_see(&req->cx, &shared.sight, &s->event, &visible));
+    if (!visible)
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
+    MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &limit));
+    MYL_TRY(read_filter(req, &shared));
+    shared.limit = (limit > MAX_MESSAGES ? MAX_MESSAGES : limit) / 2;
+    MYL_TRY(collect_side(req, &s->before, &shared, MYL_BACKWARD, &s->event));
+    return collect_side(req, &s->after, &shared, MYL_FORWARD, &s->event);
+}
+
+/* The room's state after the newest event that is shown. */
+static myl_rc write_state(myl_req *req, const surroundings *s, myl_writer *w)
+{
+    const myl_list *after = &s->after.events;
+    const myl_stored *newest = after->count > 0 ? myl_list_at(after, after->count - 1) : &s->event;
+    myl_event_form form = myl_client_form(req);
+    const uint64_t *numbers;
+    myl_stored stored;
+    size_t count;
+
+    MYL_TRY(myl_room_state_all(&req->cx, newest->after, &numbers, &count));
+    myl_write_open_key(w, "state", '[');
+    for (size_t i = 0; i < count; i++) {
+        MYL_TRY(myl_room_event(&req->cx, numbers[i], &stored));
+        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, &stored, &form));
+    }
+    myl_write_close(w, ']');
+    return MYL_OK;
+}
+
+myl_rc myl_client_context(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_event_form form = myl_client_form(req);
+    surroundings s;
+
+    MYL_UNUSED(in);
+    MYL_TRY(collect_surroundings(req, &s));
+    myl_write_open(&w, '{');
+    myl_write_str(&w, "end", myl_point_write(&req->cx, s.after.end));
+    MYL_TRY(myl_room_write_event(&req->cx, &w, "event", &s.event, &form));
+    MYL_TRY(write_events(req, &s.after, "events_after", &w));
+    MYL_TRY(write_events(req, &s.before, "events_before", &w));
+    myl_write_str(&w, "start", myl_point_write(&req->cx, s.before.end));
+    MYL_TRY(write_state(req, &s, &w));
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
