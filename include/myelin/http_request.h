@@ -108,6 +108,10 @@ struct myl_req {
     void *http;           /* http/'s own */
 };
 
+/* For SLOW endpoints and plans, which open their own snapshots and submit their own changes. */
+myl_store *myl_req_store(const myl_req *req);
+myl_engine *myl_req_engine(const myl_req *req);
+
 /* A query parameter, percent-decoded; absent when missing. The first one when given twice. */
 myl_str myl_req_query(myl_req *req, const char *name);
 /* Every value of it. */

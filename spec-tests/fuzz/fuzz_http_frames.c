@@ -1,7 +1,7 @@
 /* fuzz_http_frames.c: any bytes as HTTP/2 frames.
  *
- * Holds:   cut into two looks at any frame border, the same is counted as in one; what is cut out are
- *          whole frames; whatever comes, the count of fields is that of a slower reader.
+ * Holds:   cut into two looks at any frame border, the same is counted as in one; what is cut out
+ *          are whole frames; whatever comes, the count of fields is that of a slower reader.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -81,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         demand(at_once.streams.left == in_parts.streams.left, "another count of streams");
         demand(at_once.control.left == in_parts.control.left, "another count of frames");
         demand(at_once.in_block == in_parts.in_block, "in a block or not");
-        demand(memcmp(&at_once.block, &in_parts.block, sizeof(at_once.block)) == 0, "another block");
+        demand(memcmp(&at_once.block, &in_parts.block, sizeof(at_once.block)) == 0,
+               "another block");
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* fuzz_http_path.c: any target through the router, percent-decoding and the query walk.
  *
- * Holds:   the tree finds what a plain search over all rows finds; decoded ids, encoded anew, lead to
- *          the same row and decode to the same ids.
+ * Holds:   the tree finds what a plain search over all rows finds; decoded ids, encoded anew, lead
+ *          to the same row and decode to the same ids.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

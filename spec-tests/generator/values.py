@@ -234,6 +234,7 @@ class Maker:
             "null": None,
         }
         allowed = set(kinds) | ({"integer"} if "number" in kinds else set())
+        allowed |= {"null"} if schema.get("x-optional") else set()
         return [sample for kind, sample in samples.items() if kind not in allowed]
 
     def _wrong_text(self, schema: dict) -> list[str]:

@@ -59,6 +59,8 @@ def test_tokens_are_asked_for_and_known(shared_server: Server) -> None:
 
 
 def test_logout_ends_one_session_logout_all_every_one(shared_server: Server) -> None:
+    for path in ("logout", "logout/all"):
+        refused(shared_server.anonymous().post(f"{V3}/{path}"), 401, "M_MISSING_TOKEN")
     one = shared_server.anonymous().register("lou")
     two = shared_server.anonymous().login("lou")
     three = shared_server.anonymous().login("lou")

@@ -293,6 +293,17 @@ def test_http_replies_that_nobody_reads(attacked):
         assert wire.ends_with_goaway(12) == "the reply is not read"
 
 
+def test_http_replies_that_nobody_reads_over_http1(attacked):
+    """Many large ones are asked for at once, and not one byte is taken."""
+    user = attacked.client()
+    path = f"{V3}/user/{q(user.user_id)}/account_data/large"
+    assert user.put(path, json={"x": "y" * 200_000}).status_code == 200
+    with Wire(attacked, receive_buffer=4096) as wire:
+        wire.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.token}\r\n\r\n".encode() * 100)
+        ended = metric(attacked, "http_ended")
+        until(lambda: metric(attacked, "http_ended") > ended, "the connection has ended", 20)
+
+
 def test_http_too_many_streams_are_refused_not_served(attacked):
     with Wire2(attacked) as wire:
         for _ in range(150):

@@ -2,6 +2,9 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import concurrent.futures
+
+import httpx
 import pytest
 
 from support.client import V3, ok, q, refused
@@ -109,6 +112,22 @@ def test_bad_requests_make_no_room(shared_server: Server, body: dict, status: in
     assert not errcode or answer.json()["errcode"] == errcode
     assert word in answer.json()["error"]
     assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+
+
+def test_equal_requests_at_once_make_rooms_of_their_own(server: Server) -> None:
+    alice = server.client("alice")
+
+    def create(_: int) -> str:
+        answer = httpx.post(f"{server.url}{CREATE}", json={"room_version": "12"}, trust_env=False, timeout=30,
+                            headers={"Authorization": f"Bearer {alice.token}"})
+        return ok(answer)["room_id"]
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        rooms = list(pool.map(create, range(160)))
+    assert len(set(rooms)) == len(rooms)
+    assert len(ok(alice.get(f"{V3}/joined_rooms"))["joined_rooms"]) == len(rooms)
+    server.stop()
+    server.check()
 
 
 def test_a_room_that_fails_late_leaves_nothing(shared_server: Server) -> None:

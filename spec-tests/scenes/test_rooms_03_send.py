@@ -59,8 +59,10 @@ def test_state_is_set_read_and_replaced(shared_server: Server) -> None:
     assert event["unsigned"]["prev_content"] == {"v": 1} and event["unsigned"]["replaces_state"] == first
     refused(bob.put(f"{V3}/rooms/{q(room)}/state/m.room.name", json={"name": "x"}), 403, "M_FORBIDDEN")
     refused(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.none/"), 404, "M_NOT_FOUND")
+    refused(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.none"), 404, "M_NOT_FOUND")
     ok(alice.put(f"{V3}/rooms/{q(room)}/state/m.room.name", json={"name": "x"}))
     assert ok(bob.get(f"{V3}/rooms/{q(room)}/state/m.room.name/")) == {"name": "x"}
+    assert ok(bob.get(f"{V3}/rooms/{q(room)}/state/m.room.name")) == {"name": "x"}
 
 
 @pytest.mark.parametrize("version", ["10", "11", "12"])

@@ -1,8 +1,8 @@
 /* conn.c: connections: from a fresh socket to h2o, with our hooks between socket and h2o.
  *
- * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/004-h2o-guard.md). So each read
- *          passes through here first: HTTP/1 heads are checked before h2o sees them, HTTP/2 frames
- *          are counted, bodies are held to the limit of their row while they grow.
+ * Why:     h2o 2.2.5 does not look where an attacker bites (docs/decisions/004-h2o-guard.md). So
+ *          each read passes through here first: HTTP/1 heads are checked before h2o sees them,
+ *          HTTP/2 frames are counted, bodies are held to the limit of their row while they grow.
  * Callers: listen.c hands sockets over; h2o calls the hooks; guard.c ends what is too slow.
  * Threads: a connection's loop alone.
  * Memory:  a connection lives as long as its socket, and until the last hook under way has

@@ -100,10 +100,10 @@ struct http_loop {
     http_exchange *exchanges; /* whose reply is awaited */
     http_exchange *sending;   /* whose reply is on its way out */
     size_t exchange_count;    /* both */
-    atomic_size_t lookers; /* requests that may park or are parked: posts are wanted */
-    size_t jobs_out;       /* jobs that have not come back */
-    uint64_t requests;     /* so far, for their ids */
-    unsigned accepted;     /* connections so far, for their numbers */
+    atomic_size_t lookers;    /* requests that may park or are parked: posts are wanted */
+    size_t jobs_out;          /* jobs that have not come back */
+    uint64_t requests;        /* so far, for their ids */
+    unsigned accepted;        /* connections so far, for their numbers */
     http_phase phase;
     http_phase_mail phase_mails[HTTP_ENDED + 1];
     bool is_drained; /* written under http->end_lock, as the next */

@@ -7,9 +7,19 @@
  */
 #include "http/http_own.h"
 
-static http_job *job_of(myl_req *req)
+static http_job *job_of(const myl_req *req)
 {
     return req->http;
+}
+
+myl_store *myl_req_store(const myl_req *req)
+{
+    return job_of(req)->http->store;
+}
+
+myl_engine *myl_req_engine(const myl_req *req)
+{
+    return job_of(req)->http->engine;
 }
 
 myl_rc myl_reply_bytes(myl_req *req, int status, const char *content_type, myl_str body)

@@ -89,7 +89,7 @@ static void fill_error(http_job *job)
 
     if (row->kind == MYL_KIND_FAULT)
         myl_log_failure(&req->cx, "http");
-    if (job->rc != MYL_METHOD_UNRECOGNIZED)
+    if (req->endpoint != NULL) /* without one it was the gate that set them: Allow */
         job->reply.header_count = 0;
     if (req->cx.error.retry_after_ms > 0) {
         int64_t seconds = (req->cx.error.retry_after_ms + 999) / 1000;

@@ -100,6 +100,7 @@ static const row REFUSED[] = {
 static const row TAKEN[] = {
     {"all may be left out", &myl_form_create_room, "{}", MYL_OK, ""},
     {"no body at all", &myl_form_reason, NULL, MYL_OK, ""},
+    {"null instead of an optional body", &myl_form_reason, "null", MYL_OK, ""},
     {"unknown members", &myl_form_typing, "{\"typing\":false,\"x\":[{}]}", MYL_OK, ""},
     {"nullables", &myl_form_register, "{\"auth\":null,\"username\":null}", MYL_OK, ""},
     {"nullable choices", &myl_form_create_room, "{\"preset\":null}", MYL_OK, ""},

@@ -4,6 +4,8 @@
  */
 #include "store/store_test.h"
 
+#include <stdio.h>
+
 #include <myelin/crypto_sign.h>
 
 static store_test *test;

@@ -3,7 +3,8 @@
  * Why: Debian installs h2o/http2_internal.h, which the guard needs, but not the header of that name
  *      that it includes.
  * Only what it asks for is here: the type as it lies in memory inside libh2o, and walking over it.
- * Nothing of the table is ever changed from here. docs/decisions/004-h2o-guard.md says when this can go.
+ * Nothing of the table is ever changed from here. docs/decisions/004-h2o-guard.md says when this
+ * can go.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
