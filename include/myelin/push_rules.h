@@ -11,5 +11,7 @@
 
 /* The predefined rules as they stand for this user: the object {"global":{…}} as the value of `key` (NULL: at the top). */
 void myl_push_write_defaults(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id);
+/* The ruleset inside `global` alone. */
+void myl_push_write_global(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id);
 
 #endif

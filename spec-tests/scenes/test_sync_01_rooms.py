@@ -322,6 +322,9 @@ def test_default_push_rules_are_there(shared_server: Server) -> None:
     override = {rule["rule_id"]: rule for rule in rules["global"]["override"]}
     assert override[".m.rule.invite_for_me"]["conditions"][2]["pattern"] == alice.user_id
     assert [rule["rule_id"] for rule in rules["global"]["underride"]][-1] == ".m.rule.encrypted"
+    assert ok(alice.get(f"{V3}/pushrules/global/")) == rules["global"]
+    for path in ("", "global/"):
+        refused(shared_server.anonymous().get(f"{V3}/pushrules/{path}"), 401, "M_MISSING_TOKEN")
     events = alice.sync()["account_data"]["events"]
     assert [event["content"] for event in events if event["type"] == "m.push_rules"] == [rules]
 

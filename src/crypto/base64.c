@@ -1,28 +1,36 @@
 /* base64.c: base64 without padding, in both alphabets (appendices, Unpadded Base64).
  *
  * Why:     decoding is ours since libsodium refuses bits behind the last byte that are not zero;
- *          other servers take them, and the appendices' own test key has them.
+ *          other servers take them, and the appendices' own test key has them. Encoding is ours since
+ *          every event read makes its id, and libsodium's takes ten times as long.
  * Callers: signatures, hashes, event ids, keys. Memory: results live in the job.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "crypto_own.h"
 
-#include <sodium.h>
-
-static int variant_of(myl_base64_form form)
-{
-    return form == MYL_BASE64_URL ? sodium_base64_VARIANT_URLSAFE_NO_PADDING
-                                  : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
-}
+/* Each alphabet fills one line of the cache, so that looking up tells nothing of a secret. */
+static const _Alignas(64) char alphabets[2][64] = {
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+};
 
 myl_str myl_crypto_base64(myl_ctx *cx, myl_base64_form form, myl_str data)
 {
-    int variant = variant_of(form);
-    size_t room = sodium_base64_encoded_len(data.len, variant); /* with the ending NUL */
-    char *text = myl_alloc(cx, room);
-    sodium_bin2base64(text, room, myl_crypto_bytes(data), data.len, variant);
-    return (myl_str){text, room - 1};
+    const char *alphabet = alphabets[form == MYL_BASE64_URL];
+    char *text = myl_alloc(cx, data.len / 3 * 4 + 4);
+    size_t len = 0;
+    unsigned held = 0; /* bits that make no sign yet */
+    uint32_t bits = 0;
+
+    for (size_t at = 0; at < data.len; at++) {
+        bits = bits << 8 | (uint8_t)data.at[at];
+        for (held += 8; held >= 6; held -= 6)
+            text[len++] = alphabet[bits >> (held - 6) & 63];
+    }
+    if (held > 0)
+        text[len++] = alphabet[bits << (6 - held) & 63];
+    return (myl_str){text, len};
 }
 
 /* 0..63, or 64 for what is not in the alphabet. */

@@ -156,7 +156,7 @@ static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_
         user = out->user;
         epoch = epoch_of(user);
     }
-    return MYL_OK; /* the user's tokens change all the time: true a moment ago, not worth remembering */
+    return MYL_OK; /* the user's tokens change all the time: not worth remembering */
 }
 
 myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,

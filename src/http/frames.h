@@ -38,9 +38,9 @@ void myl_http_frames_start(http_frames *frames, int64_t now_ms);
 /* A stream was answered to its end: one more may be opened. */
 void myl_http_frames_answered(http_frames *frames);
 
+/* `bytes` is all input that h2o has not consumed; it begins where a frame (or the preface) does. */
 typedef struct {
-    uint8_t *
-        bytes; /* all input that h2o has not consumed; begins where a frame (or the preface) begins */
+    uint8_t *bytes;
     size_t len; /* lowered when frames of unknown types were cut out */
     int64_t now_ms;
     uint64_t written; /* bytes sent on this connection so far */

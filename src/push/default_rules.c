@@ -10,11 +10,14 @@
 /* Stands for the user's id, as a JSON string. It cannot occur in a rule otherwise. */
 #define USER_MARK "\x01"
 
-#define IS(key, pattern) "{\"key\":\"" key "\",\"kind\":\"event_match\",\"pattern\":\"" pattern "\"}"
+#define IS(key, pattern)                                                                           \
+    "{\"key\":\"" key "\",\"kind\":\"event_match\",\"pattern\":\"" pattern "\"}"
 #define ME(key) "{\"key\":\"" key "\",\"kind\":\"event_match\",\"pattern\":" USER_MARK "}"
 #define MENTIONS_ME                                                                                \
-    "{\"key\":\"content.m\\\\.mentions.user_ids\",\"kind\":\"event_property_contains\",\"value\":" USER_MARK "}"
-#define PROPERTY(key, value) "{\"key\":\"" key "\",\"kind\":\"event_property_is\",\"value\":" value "}"
+    "{\"key\":\"content.m\\\\.mentions.user_ids\",\"kind\":\"event_property_contains\","           \
+    "\"value\":" USER_MARK "}"
+#define PROPERTY(key, value)                                                                       \
+    "{\"key\":\"" key "\",\"kind\":\"event_property_is\",\"value\":" value "}"
 #define ROOM_LEVEL "{\"key\":\"room\",\"kind\":\"sender_notification_permission\"}"
 #define TWO "{\"is\":\"2\",\"kind\":\"room_member_count\"}"
 #define QUIET ""
@@ -31,8 +34,8 @@ static const struct {
     const char *json;
 } rules[] = {
 #define RULE(kind, id, enabled, conditions, actions)                                               \
-    {kind, "{\"actions\":[" actions "],\"conditions\":[" conditions "],\"default\":true,\"enabled\":" #enabled         \
-           ",\"rule_id\":\"" id "\"}"},
+    {kind, "{\"actions\":[" actions "],\"conditions\":[" conditions                                \
+           "],\"default\":true,\"enabled\":" #enabled ",\"rule_id\":\"" id "\"}"},
 #include "push/default_rules.def"
 #undef RULE
 };
@@ -57,15 +60,19 @@ static void write_kind(myl_ctx *cx, myl_writer *w, rule_kind kind, myl_str user)
             myl_write_raw(w, NULL, with_user(cx, rules[i].json, user));
 }
 
-void myl_push_write_defaults(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id)
+static void open_object(myl_writer *w, const char *key)
 {
-    static const char *const empty[] = {"content", "room", "sender"};
-
     if (key != NULL)
         myl_write_open_key(w, key, '{');
     else
         myl_write_open(w, '{');
-    myl_write_open_key(w, "global", '{');
+}
+
+void myl_push_write_global(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id)
+{
+    static const char *const empty[] = {"content", "room", "sender"};
+
+    open_object(w, key);
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
         myl_write_open_key(w, empty[i], '[');
         myl_write_close(w, ']');
@@ -77,5 +84,11 @@ void myl_push_write_defaults(myl_ctx *cx, myl_writer *w, const char *key, myl_st
     write_kind(cx, w, underride, user_id);
     myl_write_close(w, ']');
     myl_write_close(w, '}');
+}
+
+void myl_push_write_defaults(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id)
+{
+    open_object(w, key);
+    myl_push_write_global(cx, w, "global", user_id);
     myl_write_close(w, '}');
 }

@@ -75,9 +75,10 @@ static myl_rc collect_state(myl_syncing *s, room_part *part)
     myl_tree_root before, end;
 
     part->state = MYL_LIST(s->cx, uint64_t);
-    MYL_TRY(root_at(s, part->head.room, part->upto, &end));
     if (part->slice.count > 0)
         end = part->slice.events[0].before;
+    else
+        MYL_TRY(root_at(s, part->head.room, part->upto, &end));
     if (part->since == 0 || s->request->full_state)
         return end == 0 ? MYL_OK : myl_tree_walk(s->cx, nodes, end, 0, collect_entry, &c);
     MYL_TRY(root_at(s, part->head.room, part->since, &before));

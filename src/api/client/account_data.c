@@ -150,3 +150,12 @@ myl_rc myl_client_push_rules(myl_req *req, const myl_body_none *in)
     myl_push_write_defaults(&req->cx, &w, NULL, req->caller.user_id);
     return myl_reply_written(req, &w);
 }
+
+myl_rc myl_client_global_push_rules(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 4096);
+
+    MYL_UNUSED(in);
+    myl_push_write_global(&req->cx, &w, NULL, req->caller.user_id);
+    return myl_reply_written(req, &w);
+}
