@@ -186,7 +186,7 @@ def asked_rows() -> list[AskedRow]:
     known = known_rows()
     text = re.sub(r"/\*.*?\*/", "", ENDPOINTS.read_text(encoding="utf-8"), flags=re.S)
     found = re.findall(
-        r'^\s*(?:ENDPOINT|ADMIN|DISCOVERY|ALIAS)\(\s*(\w+)\s*,\s*"([^"]+)"\s*,\s*(\w+)\s*,\s*\w+\s*,\s*\w+\s*,'
+        r'^\s*(?:[A-Z_]+)\(\s*(\w+)\s*,\s*"([^"]+)"\s*,\s*(\w+)\s*,\s*\w+\s*,\s*\w+\s*,'
         r'\s*(\w+)\s*,',
         text,
         re.M,
