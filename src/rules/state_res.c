@@ -64,7 +64,8 @@ myl_rc myl_resolve_current(resolution *job, uint32_t type, uint64_t state_key, u
     return myl_resolve_agreed(job, type, state_key, event);
 }
 
-/* The event of a key among the judged event's auth events that are not rejected. */
+/* The event of a key among the judged event's auth events that are not rejected. An event that names two for one key is
+ * rejected before it gets here; from a peer that let one pass, the last counts. */
 static myl_rc find_in_auth(resolution *job, myl_state_key key, const myl_event **out)
 {
     const myl_state_event *judged = job->judged;
@@ -75,7 +76,6 @@ static myl_rc find_in_auth(resolution *job, myl_state_key key, const myl_event *
             (auth->event->rejected && !MYL_STEP_LEFT_OUT(AUTH_REJECTED)))
             continue;
         *out = auth->event;
-        return MYL_OK;
     }
     return MYL_OK;
 }
