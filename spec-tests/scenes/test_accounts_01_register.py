@@ -111,6 +111,16 @@ def test_a_token_is_asked_where_it_is_not_open(server: Server) -> None:
     assert dummy.status_code == 401 and dummy.json()["errcode"] == "M_UNRECOGNIZED"
 
 
+@pytest.mark.server(settings={"registration.open": False, "registration.token": "let-me-in"})
+def test_the_right_token_lets_somebody_in(server: Server) -> None:
+    anyone = server.anonymous()
+    path = "/_matrix/client/v1/register/m.login.registration_token/validity"
+    assert ok(anyone.get(path, params={"token": "let-me-in"})) == {"valid": True}
+    body = {"username": "tina", "password": "pass-word-1"}
+    done = ok(anyone.with_uia("POST", REGISTER, body, {"type": "m.login.registration_token", "token": "let-me-in"}))
+    assert done["user_id"] == "@tina:scene.test"
+
+
 def mac(secret: str, *parts: str) -> str:
     return hmac.new(secret.encode(), "\0".join(parts).encode(), hashlib.sha1).hexdigest()
 

@@ -25,6 +25,9 @@ typedef struct {
 /* *passed: go on, and end `session` when all is done. Otherwise the 401 reply is set. */
 myl_rc myl_client_uia(myl_req *req, const myl_uia_ask *ask, myl_uia_session *session, bool *passed);
 
+/* registration.c: is it the configured registration token, or one that is stored, with uses left? */
+myl_rc myl_client_registration_token_valid(myl_req *req, myl_str token, bool *out);
+
 /* login.c: a new session as the answer of /login and /register. */
 myl_rc myl_client_open_session(myl_req *req, const myl_new_session *session);
 

@@ -54,6 +54,19 @@ static myl_rc check_open(myl_req *req)
     return MYL_OK;
 }
 
+static bool is_configured_token(myl_str token)
+{
+    myl_str configured = myl_api_config()->registration_token.text;
+
+    return configured.len > 0 && myl_crypto_equal(token, configured);
+}
+
+myl_rc myl_client_registration_token_valid(myl_req *req, myl_str token, bool *out)
+{
+    *out = is_configured_token(token);
+    return *out ? MYL_OK : myl_user_registration_token_valid(&req->cx, token, myl_now_ms(), out);
+}
+
 static myl_rc authenticate(myl_req *req, const myl_body_register *in, myl_uia_session *session,
                            bool *passed)
 {
@@ -121,7 +134,7 @@ myl_rc myl_client_register(myl_req *req, const myl_body_register *in)
     if (!myl_str_present(in->password))
         return myl_fail(&req->cx, MYL_MISSING_PARAM, "password: missing");
     MYL_TRY(myl_client_hash_password(req, in->password, &work));
-    if ((session.done & MYL_UIA_REGISTRATION_TOKEN) != 0)
+    if ((session.done & MYL_UIA_REGISTRATION_TOKEN) != 0 && !is_configured_token(session.note))
         MYL_TRY(myl_user_use_registration_token(&req->cx, session.note, myl_now_ms()));
     MYL_TRY(myl_uia_end(&req->cx, &session));
     return finish(req, in, user_id, work->encoded);
@@ -137,7 +150,7 @@ myl_rc myl_client_registration_token_validity(myl_req *req, const myl_body_none 
     if (!myl_str_present(token))
         return myl_fail(&req->cx, MYL_MISSING_PARAM, "token: missing");
     MYL_TRY(check_open(req));
-    MYL_TRY(myl_user_registration_token_valid(&req->cx, token, myl_now_ms(), &valid));
+    MYL_TRY(myl_client_registration_token_valid(req, token, &valid));
     myl_write_open(&w, '{');
     myl_write_bool(&w, "valid", valid);
     myl_write_close(&w, '}');

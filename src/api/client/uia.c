@@ -8,8 +8,6 @@
  */
 #include "api/client/client_own.h"
 
-#include <myelin/base_clock.h>
-
 static const struct {
     unsigned stage;
     const char *name;
@@ -81,7 +79,7 @@ static myl_rc run_token_stage(myl_req *req, const myl_part_auth *auth, myl_uia_s
     bool valid = false;
 
     if (myl_str_present(auth->token))
-        MYL_TRY(myl_user_registration_token_valid(&req->cx, auth->token, myl_now_ms(), &valid));
+        MYL_TRY(myl_client_registration_token_valid(req, auth->token, &valid));
     if (!valid) {
         *refused = (refusal){"M_UNAUTHORIZED", "the registration token is not valid"};
         return MYL_OK;
