@@ -21,3 +21,10 @@ def test_configured(server: Server) -> None:
 def test_not_configured(shared_server: Server) -> None:
     for name in ("client", "server"):
         refused(shared_server.anonymous().get(f"/.well-known/matrix/{name}"), 404, "M_NOT_FOUND")
+
+
+def test_health_and_metrics(shared_server: Server) -> None:
+    anyone = shared_server.anonymous()
+    assert anyone.get("/health").status_code == 200
+    lines = anyone.get("/metrics").text.splitlines()
+    assert any(line.startswith("myelin_http_requests_total ") and float(line.split()[1]) > 0 for line in lines)
