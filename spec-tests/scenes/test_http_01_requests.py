@@ -35,6 +35,7 @@ def test_http_cors_on_everything(shared_server, path):
     client = shared_server.anonymous()
     assert_cors(client.get(path).headers)
     preflight = client.request("OPTIONS", path)
+    assert preflight.headers["access-control-max-age"] == "86400"
     assert preflight.status_code == 204 and preflight.content == b""
     assert_cors(preflight.headers)
 

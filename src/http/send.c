@@ -110,6 +110,10 @@ static void add_cors(h2o_req_t *h2o)
                           myl_http_cors_methods, sizeof(myl_http_cors_methods) - 1);
     h2o_add_header_by_str(&h2o->pool, headers, H2O_STRLIT("access-control-allow-headers"), 0, NULL,
                           myl_http_cors_headers, sizeof(myl_http_cors_headers) - 1);
+    /* a browser may keep that for a day and need not ask before each request */
+    if (h2o_memis(h2o->input.method.base, h2o->input.method.len, H2O_STRLIT("OPTIONS")))
+        h2o_add_header_by_str(&h2o->pool, headers, H2O_STRLIT("access-control-max-age"), 0, NULL,
+                              H2O_STRLIT("86400"));
 }
 
 static bool is_head(const h2o_req_t *h2o)
