@@ -78,8 +78,6 @@ myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const 
                         size_t *count);
 /* Users joined to a room, ascending. */
 myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
-/* Do the two share a joined room? */
-myl_rc myl_room_share(myl_ctx *cx, uint64_t a, uint64_t b, bool *out);
 /* The user no longer wants to see a room that they left. MYL_BAD_REQUEST while joined or invited. */
 myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user);
 

@@ -67,13 +67,6 @@ myl_rc myl_store_delete(myl_ctx *cx, myl_table_id table, myl_str key);
 /* Empties the whole table (any form), without an undo list: it takes place when the change has answered MYL_OK.
  * Until then the rows are still seen, and the change must not write to this table (MYL_INTERNAL). */
 myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table);
-/* Did a change of this batch ask for that? Then nothing can be written to the table until the commit. */
-bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table);
-
-/* Empties a table at once, for tables that take turns. Not undone when the change fails: only for what may go anyway. */
-myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table);
-/* Did a change of this batch ask for that? Then nothing can be written to the table until the commit. */
-bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table);
 
 /* ---- SET and FIXED tables ---- */
 myl_rc myl_store_add(myl_ctx *cx, myl_table_id table, myl_str key,

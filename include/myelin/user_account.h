@@ -54,7 +54,6 @@ typedef struct {
 myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *user);
 /* How many accounts there are (the first may become administrator). */
 myl_rc myl_user_count(myl_ctx *cx, uint64_t *out);
-myl_rc myl_user_set_password(myl_ctx *cx, myl_str user_id, myl_str password_hash);
 
 /* A new session: makes or takes over the device (an existing device loses its old tokens).
  * device_id absent: a random one. The token goes out once; only its hash is stored. */

@@ -57,14 +57,10 @@ typedef struct {
 /* Records a change of this user under `position`, and notes the user. */
 myl_rc myl_user_mark_changed(myl_ctx *cx, uint64_t user, uint64_t position, myl_changed what,
                              uint64_t room);
-myl_rc myl_user_changed(myl_ctx *cx, uint64_t user, uint64_t after, const myl_user_change **changes,
-                        size_t *count);
 
 /* ---- device keys (stored and counted from the start) ---- */
 /* device_keys object (checked: user_id, device_id, signature by its own ed25519 key). */
 myl_rc myl_user_device_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *device_keys);
-myl_rc myl_user_device_keys(myl_ctx *cx, uint64_t user, myl_str device_id,
-                            const myl_json **out); /* NULL: none */
 /* one_time_keys / fallback_keys objects "<algorithm>:<id>" -> key. The same id with other bytes: MYL_INVALID_PARAM. */
 myl_rc myl_user_one_time_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *keys,
                                   bool fallback);

@@ -201,24 +201,6 @@ myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_
     return MYL_OK;
 }
 
-myl_rc myl_room_share(myl_ctx *cx, uint64_t a, uint64_t b, bool *out)
-{
-    const myl_member *rooms;
-    size_t count;
-
-    *out = a == b;
-    if (*out)
-        return MYL_OK;
-    MYL_TRY(myl_room_of_user(cx, a, 1u << MYL_MEMBER_JOIN, &rooms, &count));
-    for (size_t i = 0; i < count && !*out; i++) {
-        myl_member other;
-
-        MYL_TRY(myl_room_member(cx, rooms[i].room, b, &other));
-        *out = other.membership == MYL_MEMBER_JOIN;
-    }
-    return MYL_OK;
-}
-
 myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user)
 {
     myl_member member;

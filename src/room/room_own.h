@@ -29,6 +29,9 @@ void myl_room_typing_stop(void);
 /* Forgets a number whose bytes have changed. */
 void myl_room_cache_forget(uint64_t number);
 
+/* For myl_list_sort of uint64_t. */
+int myl_room_compare_numbers(const void *a, const void *b);
+
 /* head.c */
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head);
 

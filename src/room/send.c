@@ -110,12 +110,6 @@ static myl_rc begin_period(myl_ctx *cx, int64_t period)
     return myl_store_put(cx, MYL_TABLE_ROOM_META, MYL_S("txn_period"), myl_key_str(&value));
 }
 
-/* In the batch that begins a period its table is still being emptied: the ids of that batch go to the other one. */
-static myl_table_id table_for_writing(myl_ctx *cx, int64_t period)
-{
-    return myl_store_is_clearing(cx, table_of(period)) ? table_of(period + 1) : table_of(period);
-}
-
 myl_rc myl_room_txn_put(myl_ctx *cx, const myl_caller *caller, myl_str scope, myl_str txn_id,
                         myl_str result)
 {
@@ -123,8 +117,10 @@ myl_rc myl_room_txn_put(myl_ctx *cx, const myl_caller *caller, myl_str scope, my
     int64_t now = myl_now_ms() / TXN_PERIOD_MS, period;
 
     MYL_TRY(stored_period(cx, &period));
-    if (now > period)
+    if (now > period) {
+        /* the period's own table is emptied when this change ends: its id goes to the other one */
         MYL_TRY(begin_period(cx, now));
-    return myl_store_put(cx, table_for_writing(cx, now > period ? now : period), myl_key_str(&key),
-                         result);
+        period = now + 1;
+    }
+    return myl_store_put(cx, table_of(period), myl_key_str(&key), result);
 }

@@ -154,7 +154,7 @@ static myl_rc collect_number(void *arg, const myl_tree_entry *entry)
     return MYL_OK;
 }
 
-static int compare_numbers(const void *a, const void *b)
+int myl_room_compare_numbers(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -167,7 +167,7 @@ myl_rc myl_room_state_all(myl_ctx *cx, myl_tree_root root, const uint64_t **numb
 
     if (root != 0)
         MYL_TRY(myl_tree_walk(cx, myl_store_nodes(cx), root, 0, collect_number, &list));
-    myl_list_sort(&list, compare_numbers);
+    myl_list_sort(&list, myl_room_compare_numbers);
     *numbers = list.at;
     *count = list.count;
     return MYL_OK;

@@ -163,13 +163,6 @@ myl_rc myl_room_mark_changed(myl_ctx *cx, uint64_t room, uint64_t position)
     return myl_store_append(cx, MYL_TABLE_ROOM_LOG, myl_key_str(&key), myl_key_str(&value));
 }
 
-static int compare_rooms(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static size_t unique(uint64_t *rooms, size_t count)
 {
     size_t kept = 0;
@@ -206,7 +199,7 @@ myl_rc myl_room_changed(myl_ctx *cx, uint64_t after, size_t limit, myl_changed_r
         myl_list_push(&list, uint64_t, room);
     }
     myl_scan_end(scan);
-    myl_list_sort(&list, compare_rooms);
+    myl_list_sort(&list, myl_room_compare_numbers);
     out->rooms = list.at;
     out->count = unique(list.at, list.count);
     return MYL_OK;

@@ -337,12 +337,6 @@ myl_rc myl_store_clear(myl_ctx *cx, myl_table_id table)
     return MYL_OK;
 }
 
-bool myl_store_is_clearing(const myl_ctx *cx, myl_table_id table)
-{
-    const myl_write *write = cx->txn->write;
-    return write != NULL && write->clear[table];
-}
-
 myl_rc myl_clear_run(myl_ctx *cx, myl_txn *txn)
 {
     myl_write *write = txn->write;

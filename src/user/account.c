@@ -175,17 +175,3 @@ myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *us
         name = myl_id_localpart(account->user_id);
     return myl_user_profile_set(cx, *user, MYL_S("displayname"), name);
 }
-
-myl_rc myl_user_set_password(myl_ctx *cx, myl_str user_id, myl_str password_hash)
-{
-    user_row row;
-    uint64_t user;
-    bool exists;
-
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
-    MYL_TRY(myl_user_row(cx, user, &exists, &row));
-    if (!exists)
-        return myl_fail(cx, MYL_NOT_FOUND, "no such user");
-    row.password_hash = password_hash;
-    return myl_user_row_put(cx, user, &row);
-}

@@ -71,21 +71,6 @@ static myl_rc list_changes(myl_ctx *cx, uint64_t user, uint64_t after, myl_list 
     return MYL_OK;
 }
 
-myl_rc myl_user_changed(myl_ctx *cx, uint64_t user, uint64_t after, const myl_user_change **changes,
-                        size_t *count)
-{
-    myl_user_change *out;
-    myl_list rows;
-
-    MYL_TRY(list_changes(cx, user, after, &rows));
-    out = myl_new_array(cx, myl_user_change, rows.count);
-    for (size_t i = 0; i < rows.count; i++)
-        out[i] = myl_list_get(&rows, change_row, i).change;
-    *changes = out;
-    *count = rows.count;
-    return MYL_OK;
-}
-
 /* ---- account data ---- */
 
 static myl_key data_key(uint64_t user, uint64_t room, myl_str type)

@@ -44,26 +44,6 @@ myl_rc myl_user_device_keys_put(myl_ctx *cx, const myl_caller *caller, const myl
                                  MYL_CHANGED_DEVICES, 0);
 }
 
-myl_rc myl_user_device_keys(myl_ctx *cx, uint64_t user, myl_str device_id, const myl_json **out)
-{
-    myl_key id = myl_key_of_u64(user), key;
-    uint64_t device = 0;
-    myl_str row;
-
-    *out = NULL;
-    myl_key_hash(&id, device_id);
-    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id), &row));
-    if (!myl_str_present(row))
-        return MYL_OK;
-    if (!myl_cut_u64(&row, &device))
-        return myl_fail(cx, MYL_CORRUPT, "DEVICE_IDS: bad row");
-    key = myl_key_of_u64s(user, device);
-    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_KEYS, myl_key_str(&key), &row));
-    if (myl_str_present(row) && myl_json_parse(cx, myl_keep(cx, row), out) != MYL_OK)
-        return myl_fail(cx, MYL_CORRUPT, "DEVICE_KEYS: bad row");
-    return MYL_OK;
-}
-
 /* ---- one-time and fallback keys ---- */
 
 /* "signed_curve25519:AAAAHQ" */
