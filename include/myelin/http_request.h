@@ -62,7 +62,9 @@ typedef struct {
     const myl_body_form *body;
     size_t body_limit; /* bytes */
     myl_rc (*handler)(myl_req *req, const void *body);
-    const char *name; /* the handler's name: metrics, docs, log */
+    const char *name;   /* the handler's name: metrics, docs, log */
+    bool while_locked;  /* served to locked accounts too (api/standing.def) */
+    bool not_suspended; /* refused to suspended accounts (api/standing.def) */
 } myl_endpoint;
 
 /* Placeholders of templates, percent-decoded and checked by kind: rows of src/http/path_ids.def
@@ -121,6 +123,15 @@ myl_rc myl_req_query_int(myl_req *req, const char *name, int64_t low, int64_t hi
                          int64_t *out);
 /* "true" or "false"; MYL_INVALID_PARAM otherwise. */
 myl_rc myl_req_query_bool(myl_req *req, const char *name, bool missing, bool *out);
+
+/* The fields of a form (application/x-www-form-urlencoded) in the body; absent when missing. */
+myl_str myl_req_form(myl_req *req, const char *name);
+
+/* Rates that a handler counts itself, by any number that stands for somebody (a hash). MYL_LIMIT_EXCEEDED, with the time
+ * to wait, when nothing is left. `take` false only looks. A change that is undone does not give back what was taken. */
+myl_rc myl_req_rate(myl_req *req, myl_rate rate, uint64_t who, bool take);
+/* The number of the asker's address (IPv6: of its /64). */
+uint64_t myl_req_address_key(const myl_req *req);
 
 /* ---- replies: set one, return MYL_OK ---- */
 myl_rc myl_reply_json(myl_req *req, int status, myl_str body); /* body: ready JSON in the job */

@@ -22,9 +22,16 @@ typedef struct {
         token_generation; /* rises with each change of token, lock or deactivation of the account */
     bool is_guest;
     bool is_admin;
+    bool is_locked;       /* may only log out */
+    bool is_suspended;    /* may read, but not speak */
+    bool is_fresh;        /* the token came by a refresh and is used for the first time */
+    int64_t expires_ms;   /* when the token ends; 0: never */
+    int64_t last_seen_ms; /* what the device's row says */
+    bool is_due;          /* set by http/: the store should be told that the device was seen */
 } myl_caller;
 
-/* The caller that a token names. MYL_UNKNOWN_TOKEN (also for a device that is gone), MYL_USER_LOCKED. */
+/* The caller that an access token names. MYL_UNKNOWN_TOKEN (also for a device that is gone); with soft_logout when the
+ * token has expired but its device is there. */
 myl_rc myl_user_of_token(myl_ctx *cx, myl_str token, myl_caller *out);
 /* Runs in after_commit of every change that ends tokens: lets http/ drop its cache of token -> caller. Set at start. */
 void myl_user_on_tokens_changed(void (*fn)(uint64_t user));
@@ -35,7 +42,10 @@ typedef struct {
     bool is_guest;
     bool deactivated;
     bool locked;
+    bool suspended;
+    bool erased; /* wishes that what they wrote is not shown to those who came later */
     int64_t created_ms;
+    uint64_t user;         /* 0: none */
     myl_str password_hash; /* absent: cannot log in by password */
 } myl_account;
 
@@ -55,19 +65,48 @@ myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *us
 /* How many accounts there are (the first may become administrator). */
 myl_rc myl_user_count(myl_ctx *cx, uint64_t *out);
 
+/* Changes of an account, MYL_NOT_FOUND when there is none. Whoever holds one of its tokens is looked at anew. */
+myl_rc myl_user_set_password(myl_ctx *cx, uint64_t user, myl_str password_hash); /* absent: none */
+typedef enum {
+    MYL_STANDING_ADMIN,
+    MYL_STANDING_LOCKED,
+    MYL_STANDING_SUSPENDED,
+    MYL_STANDING_ERASED
+} myl_standing;
+myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, bool value);
+/* Deactivates: no token works, no password; the name stays taken. What else there is to clean is a task's work
+ * (room_deactivate.h). */
+myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase);
+
+/* Pieces of that task: the profile; up to `most` rows of what clients kept (*left: there is more). */
+myl_rc myl_user_profile_drop(myl_ctx *cx, uint64_t user);
+myl_rc myl_user_data_drop(myl_ctx *cx, uint64_t user, size_t most, bool *left);
+/* Set at start by whoever keeps more by user (keys, pushers, …); runs in the last change of that task. At most four. */
+void myl_user_on_closed(myl_rc (*fn)(myl_ctx *cx, uint64_t user));
+
 /* A new session: makes or takes over the device (an existing device loses its old tokens).
- * device_id absent: a random one. The token goes out once; only its hash is stored. */
+ * device_id absent: a random one. The tokens go out once; only their hashes are stored. */
 typedef struct {
     myl_str user_id;
     myl_str device_id;
     myl_str display_name;
-    myl_str address; /* for last-seen */
+    myl_str address;             /* for last-seen */
+    bool refreshable;            /* with a refresh token */
+    int64_t access_lifetime_ms;  /* 0: for ever */
+    int64_t refresh_lifetime_ms; /* 0: for ever */
 } myl_new_session;
 typedef struct {
     myl_str access_token;
+    myl_str refresh_token; /* absent: none */
     myl_str device_id;
 } myl_session;
 myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_session *out);
+/* New tokens for a refresh token (spec: Refreshing access tokens). The old ones are good until one of the new ones is
+ * used. Of `session` the lifetimes count. MYL_UNKNOWN_TOKEN, with soft_logout when it has expired; MYL_USER_LOCKED. */
+myl_rc myl_user_refresh(myl_ctx *cx, myl_str refresh_token, const myl_new_session *session,
+                        myl_session *out);
+/* The caller's token was used: the tokens before it end, and when and whence the device was last seen is kept. */
+myl_rc myl_user_seen(myl_ctx *cx, const myl_caller *caller, myl_str address, myl_str user_agent);
 /* Ends the caller's token and deletes its device; all of them with `everything`. */
 myl_rc myl_user_logout(myl_ctx *cx, const myl_caller *caller, bool everything);
 
@@ -75,6 +114,7 @@ typedef struct {
     myl_str device_id;
     myl_str display_name;
     myl_str last_seen_ip;
+    myl_str last_seen_agent;
     int64_t last_seen_ms;
     uint64_t number;
 } myl_device;
@@ -84,6 +124,13 @@ myl_rc myl_user_devices(myl_ctx *cx, myl_str user_id, const myl_device **devices
 myl_rc myl_user_device(myl_ctx *cx, uint64_t user, myl_str device_id, myl_device *out);
 /* Its public name; absent: unchanged. MYL_NOT_FOUND. */
 myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name);
+/* Deletes one with its tokens and keys; one that is not there is no error. */
+myl_rc myl_user_device_delete(myl_ctx *cx, uint64_t user, myl_str device_id);
+/* Deletes up to `most` of them but `except` (a number, 0: none); *left: were there more? */
+myl_rc myl_user_devices_delete(myl_ctx *cx, uint64_t user, uint64_t except, size_t most,
+                               bool *left);
+/* Set at start by whoever keeps things by device; runs in the change that deletes it. At most four. */
+void myl_user_on_device_deleted(myl_rc (*fn)(myl_ctx *cx, uint64_t user, uint64_t device));
 
 /* Registration tokens (spec: Token-authenticated registration). */
 typedef struct {

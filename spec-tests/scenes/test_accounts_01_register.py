@@ -86,7 +86,6 @@ def test_bad_fields_are_named(shared_server: Server) -> None:
             400, "M_MISSING_PARAM", "password")
     refused(anyone.post(REGISTER, content=b"{"), 400, "M_NOT_JSON")
     refused(anyone.post(f"{REGISTER}?kind=king", json={}), 400, "M_INVALID_PARAM", "kind")
-    refused(anyone.post(f"{REGISTER}?kind=guest", json={}), 403, "M_GUEST_ACCESS_FORBIDDEN")
 
 
 @pytest.mark.server(settings={"registration.enabled": False})

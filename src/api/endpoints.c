@@ -60,12 +60,36 @@ const myl_config *myl_api_config(void)
     ROW(MYL_API_CLIENT | MYL_API_FEDERATION | MYL_API_ADMIN | MYL_API_METRICS, __VA_ARGS__)
 #define ALIAS ENDPOINT
 
-static const myl_endpoint endpoints[] = {
+static myl_endpoint endpoints[] = {
 #include "api/endpoints.def"
 };
 
+static const struct {
+    const char *handler;
+    bool locked_may, suspended_may_not;
+} standings[] = {
+#define LOCKED_MAY(handler) {#handler, true, false},
+#define SUSPENDED_MAY_NOT(handler) {#handler, false, true},
+#include "api/standing.def"
+#undef SUSPENDED_MAY_NOT
+#undef LOCKED_MAY
+};
+
+static void set_standing(myl_endpoint *endpoint)
+{
+    for (size_t i = 0; i < sizeof(standings) / sizeof(standings[0]); i++) {
+        if (strcmp(standings[i].handler, endpoint->name) != 0)
+            continue;
+        endpoint->while_locked = endpoint->while_locked || standings[i].locked_may;
+        endpoint->not_suspended = endpoint->not_suspended || standings[i].suspended_may_not;
+    }
+}
+
+/* Called once, before the threads start. */
 const myl_endpoint *myl_api_endpoints(size_t *count)
 {
     *count = sizeof(endpoints) / sizeof(endpoints[0]);
+    for (size_t i = 0; i < *count; i++)
+        set_standing(&endpoints[i]);
     return endpoints;
 }

@@ -19,6 +19,7 @@
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
 #include <myelin/http_server.h>
+#include <myelin/room_deactivate.h>
 #include <myelin/room_profile.h>
 #include <myelin/room_send.h>
 #include <myelin/tasks_lane.h>
@@ -128,6 +129,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     MYL_TRY(myl_engine_start(cx, parts->store, myl_http_committed, parts->http, &parts->engine));
     start_lanes(parts);
     myl_tasks_register(&myl_room_profile_task);
+    myl_tasks_register(&myl_room_deactivate_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
     myl_http_run(parts->http, parts->engine);

@@ -166,6 +166,20 @@ static bool is_address(myl_str text)
     return myl_address_of(text, &address);
 }
 
+/* id|version|language|name|URL, none empty. */
+static bool is_policy(myl_str text)
+{
+    size_t from = 0;
+
+    for (int i = 0; i < 4; i++) {
+        size_t bar = myl_str_find(text, '|', from);
+        if (bar == SIZE_MAX || bar == from)
+            return false;
+        from = bar + 1;
+    }
+    return is_url(myl_str_slice(text, from, SIZE_MAX));
+}
+
 static bool is_log_levels(myl_str text)
 {
     return myl_log_understands(text.at); /* values are NUL-ended */
@@ -175,10 +189,9 @@ static const struct {
     const char *name;
     bool (*passes)(myl_str text);
 } checks[] = {
-    {"server name", is_server_name},
-    {"URL", is_url},
-    {"address", is_address},
-    {"list of log levels", is_log_levels},
+    {"server name", is_server_name}, {"URL", is_url},
+    {"address", is_address},         {"list of log levels", is_log_levels},
+    {"list of policies", is_policy},
 };
 
 bool myl_config_check_text(const char *check, myl_str text)
@@ -216,6 +229,10 @@ void myl_config_check_whole(config_reader *reader, const myl_config *config)
     if (config->passwords_min_length > config->passwords_max_length)
         myl_config_problem(reader, 0, MYL_S("passwords.min_length"),
                            "expected at most passwords.max_length");
+    if ((config->registration_recaptcha_site_key.len > 0) !=
+        (config->registration_recaptcha_secret.text.len > 0))
+        myl_config_problem(reader, 0, MYL_S("registration.recaptcha.site_key"),
+                           "expected registration.recaptcha.secret beside it, or none of them");
     if (config->turn_uris.count > 0 && !myl_str_present(config->turn_secret.text))
         myl_config_problem(reader, 0, MYL_S("turn.uris"), "expected turn.secret beside it");
 }

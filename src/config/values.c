@@ -218,8 +218,8 @@ static const yaml_node_t *scalar_at(const config_target *target, const yaml_node
     return element->type == YAML_SCALAR_NODE && !is_nothing(element) ? element : NULL;
 }
 
-static bool take_texts(config_reader *reader, const config_target *target, const yaml_node_t *node,
-                       myl_config_texts *out)
+static bool take_texts(config_reader *reader, const config_target *target, const config_row *row,
+                       const yaml_node_t *node, myl_config_texts *out)
 {
     size_t count = list_length(node);
     myl_str *items = myl_new_array(reader->memory, myl_str, count);
@@ -228,6 +228,8 @@ static bool take_texts(config_reader *reader, const config_target *target, const
         if (element == NULL || text_of(element).len == 0)
             return false;
         items[i] = kept(reader, text_of(element));
+        if (!myl_config_check_text(row->constraint, items[i]))
+            return false;
     }
     *out = (myl_config_texts){items, count};
     return true;
@@ -273,7 +275,7 @@ void myl_config_take(config_reader *reader, const config_target *target, const c
         if (list)
             myl_config_take_listeners(reader, target, row, node);
     } else if (row->kind == CONFIG_TEXTS) {
-        good = list && take_texts(reader, target, node, place);
+        good = list && take_texts(reader, target, row, node, place);
     } else if (row->kind == CONFIG_NETWORKS) {
         good = list && take_networks(reader, target, node, place);
     } else if (row->kind == CONFIG_APIS) {

@@ -15,16 +15,18 @@
 
 #include <stdatomic.h>
 
+#include <myelin/base_clock.h>
 #include <myelin/base_limit.h>
 #include <myelin/base_table.h>
 
-enum { EPOCHS = 4096, GENERATION = MYL_LIMIT_HTTP_CALLERS / 2 };
+enum { EPOCHS = 4096, GENERATION = MYL_LIMIT_HTTP_CALLERS / 2, TELL_EVERY_MS = 5 * 60 * 1000 };
 
 static _Atomic uint32_t epochs[EPOCHS];
 
 typedef struct {
     myl_sha256 hash;
     uint32_t epoch;
+    int64_t told_ms;   /* tick: when the store was last told that the device was seen */
     myl_caller caller; /* its texts lie behind the struct */
 } remembered;
 
@@ -107,6 +109,7 @@ static void remember(http_callers *callers, const myl_sha256 *hash, uint32_t epo
 
     one->hash = *hash;
     one->epoch = epoch;
+    one->told_ms = myl_tick_ms();
     one->caller = *caller;
     one->caller.user_id = copy_behind(&at, caller->user_id);
     if (myl_str_present(caller->device_id))
@@ -115,7 +118,7 @@ static void remember(http_callers *callers, const myl_sha256 *hash, uint32_t epo
 }
 
 /* What is remembered and still good, moved to the young generation; or NULL. */
-static const remembered *recall(http_callers *callers, const myl_sha256 *hash)
+static remembered *recall(http_callers *callers, const myl_sha256 *hash)
 {
     remembered *one = myl_table_get(callers->young, key_of(hash));
     bool is_old = one == NULL;
@@ -124,7 +127,8 @@ static const remembered *recall(http_callers *callers, const myl_sha256 *hash)
         one = myl_table_get(callers->old, key_of(hash));
     if (one == NULL || memcmp(&one->hash, hash, sizeof(*hash)) != 0)
         return NULL;
-    if (one->epoch != epoch_of(one->caller.user)) {
+    if (one->epoch != epoch_of(one->caller.user) ||
+        (one->caller.expires_ms != 0 && one->caller.expires_ms <= myl_now_ms())) {
         myl_table_set(is_old ? callers->old : callers->young, key_of(hash), NULL);
         myl_process_free(one);
         return NULL;
@@ -163,11 +167,18 @@ myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, 
                           myl_caller *out)
 {
     myl_sha256 hash = myl_token_hash(token);
-    const remembered *known = recall(callers, &hash);
+    remembered *known = recall(callers, &hash);
+    int64_t tick = myl_tick_ms();
 
-    if (known == NULL)
-        return look_up(callers, cx, store, token, out);
+    if (known == NULL) {
+        MYL_TRY(look_up(callers, cx, store, token, out));
+        out->is_due = out->is_fresh || myl_now_ms() - out->last_seen_ms > TELL_EVERY_MS;
+        return MYL_OK;
+    }
     *out = known->caller;
+    out->is_due = tick - known->told_ms > TELL_EVERY_MS;
+    if (out->is_due)
+        known->told_ms = tick;
     out->user_id = myl_keep(cx, known->caller.user_id);
     out->device_id = myl_keep(cx, known->caller.device_id);
     return MYL_OK;

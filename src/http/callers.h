@@ -13,8 +13,8 @@ typedef struct http_callers http_callers;
 http_callers *myl_http_callers_start(void);
 void myl_http_callers_end(http_callers *callers);
 
-/* Fills `out` (texts in the job). MYL_UNKNOWN_TOKEN, MYL_USER_LOCKED. Opens a snapshot when the
- * token is new here or its user's tokens have changed since. The loop's thread. */
+/* Fills `out` (texts in the job). MYL_UNKNOWN_TOKEN. Opens a snapshot when the token is new here or its user's tokens
+ * have changed since. out->is_due: the store should be told that the device was seen (myl_user_seen). The loop's thread. */
 myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,
                           myl_caller *out);
 

@@ -88,6 +88,10 @@ void myl_http_exchange_cut(http_loop *loop);
 http_job *myl_http_gate_job(http_exchange *exchange);
 myl_rc myl_http_gate_pass(http_job *job);
 
+/* ---- seen.c ---- */
+/* The caller's device was seen, its token used: told to the engine, without an answer. The loop's thread. */
+void myl_http_seen(const myl_req *req, myl_engine *engine);
+
 /* ---- job.c: the way through the threads ---- */
 void myl_http_job_go(http_job *job);          /* to where its row runs; it comes home by mail */
 myl_rc myl_http_job_call(http_job *job);      /* runs the handler here */

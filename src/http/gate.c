@@ -154,6 +154,26 @@ static myl_str token_of(myl_req *req)
     return myl_req_query(req, "access_token");
 }
 
+/* What a good token does not open: by the kind of account and its standing. */
+static myl_rc check_standing(myl_req *req)
+{
+    const myl_caller *caller = &req->caller;
+    const myl_endpoint *endpoint = req->endpoint;
+
+    if (caller->is_locked && !endpoint->while_locked) {
+        myl_fail(&req->cx, MYL_USER_LOCKED, "this account is locked");
+        req->cx.error.members = MYL_S("\"soft_logout\":true");
+        return MYL_USER_LOCKED;
+    }
+    if (caller->is_suspended && endpoint->not_suspended)
+        return myl_fail(&req->cx, MYL_USER_SUSPENDED, "this account is suspended");
+    if (endpoint->auth == MYL_AUTH_USER && caller->is_guest)
+        return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "guests may not do this");
+    if (endpoint->auth == MYL_AUTH_ADMIN && !caller->is_admin)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "only server administrators may do this");
+    return MYL_OK;
+}
+
 static myl_rc check_token(http_job *job)
 {
     myl_req *req = &job->req;
@@ -169,40 +189,23 @@ static myl_rc check_token(http_job *job)
     }
     MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, req->token,
                                &req->caller));
-    if (auth == MYL_AUTH_USER && req->caller.is_guest)
-        return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "guests may not do this");
-    if (auth == MYL_AUTH_ADMIN && !req->caller.is_admin)
-        return myl_fail(&req->cx, MYL_FORBIDDEN, "only server administrators may do this");
-    return MYL_OK;
-}
-
-static uint64_t rate_key(const myl_req *req)
-{
-    myl_address address;
-
-    if (myl_http_rate_by(req->endpoint->rate) == HTTP_BY_USER)
-        return req->caller.user;
-    if (myl_address_of(req->address, &address))
-        return myl_http_address_key(&address);
-    return 0;
+    if (req->caller.is_due)
+        myl_http_seen(req, job->http->engine);
+    return check_standing(req);
 }
 
 /* Taken once, however often the request wakes. */
 static myl_rc check_rate(http_job *job)
 {
     myl_req *req = &job->req;
+    myl_rate rate = req->endpoint->rate;
 
-    if (req->endpoint->rate == MYL_RATE_NONE || job->exchange->rate_taken)
+    if (rate == MYL_RATE_NONE || job->exchange->rate_taken)
         return MYL_OK;
     job->exchange->rate_taken = true;
-    int64_t wait_ms =
-        myl_http_rate_take(job->http->rates, req->endpoint->rate, rate_key(req), myl_tick_ms());
-    if (wait_ms == 0)
-        return MYL_OK;
-    myl_metric_add(MYL_METRIC_HTTP_RATE_LIMITED, 1);
-    myl_fail(&req->cx, MYL_LIMIT_EXCEEDED, "too many requests");
-    req->cx.error.retry_after_ms = wait_ms;
-    return MYL_LIMIT_EXCEEDED;
+    if (myl_http_rate_by(rate) == HTTP_BY_USER && req->caller.user != 0)
+        return myl_req_rate(req, rate, req->caller.user, true);
+    return myl_req_rate(req, rate, myl_req_address_key(req), true);
 }
 
 static myl_rc take_body(http_job *job)

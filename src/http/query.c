@@ -1,4 +1,4 @@
-/* query.c: query parameters, decoded for handlers.
+/* query.c: query parameters and form fields, decoded for handlers.
  *
  * Callers: handlers. Threads: the request's. Memory: texts live in the job.
  *
@@ -11,13 +11,13 @@
 #include "http/target.h"
 
 /* The next value of `name`, from *at on; a pair that cannot be decoded is passed over. */
-static bool next_value(myl_req *req, myl_str name, size_t *at, myl_str *out)
+static bool next_value(myl_req *req, myl_str pairs, myl_str name, size_t *at, myl_str *out)
 {
     myl_str raw_name;
     myl_str raw_value;
     myl_str found;
 
-    while (myl_http_query_next(req->query, at, &raw_name, &raw_value)) {
+    while (myl_http_query_next(pairs, at, &raw_name, &raw_value)) {
         bool encoded = memchr(raw_name.at, '%', raw_name.len) != NULL;
         if (!encoded && !myl_str_equal(raw_name, name))
             continue;
@@ -35,7 +35,15 @@ myl_str myl_req_query(myl_req *req, const char *name)
     size_t at = 0;
     myl_str value;
 
-    return next_value(req, myl_str_of(name), &at, &value) ? value : MYL_ABSENT;
+    return next_value(req, req->query, myl_str_of(name), &at, &value) ? value : MYL_ABSENT;
+}
+
+myl_str myl_req_form(myl_req *req, const char *name)
+{
+    size_t at = 0;
+    myl_str value;
+
+    return next_value(req, req->body, myl_str_of(name), &at, &value) ? value : MYL_ABSENT;
 }
 
 size_t myl_req_query_all(myl_req *req, const char *name, const myl_str **values)
@@ -44,7 +52,7 @@ size_t myl_req_query_all(myl_req *req, const char *name, const myl_str **values)
     size_t at = 0;
     myl_str value;
 
-    while (next_value(req, myl_str_of(name), &at, &value))
+    while (next_value(req, req->query, myl_str_of(name), &at, &value))
         myl_list_push(&list, myl_str, value);
     *values = list.at;
     return list.count;

@@ -120,7 +120,8 @@ static bucket *bucket_of(bucket set[WAYS], uint64_t key, const rate_class *limit
     return victim;
 }
 
-int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms)
+int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms,
+                           bool take)
 {
     const rate_class *limits = &rates->classes[rate];
     uint64_t key = mixed(who, rate);
@@ -134,7 +135,7 @@ int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64
     one->left = level(one, limits, now_ms);
     one->filled_ms = now_ms;
     if (one->left >= 1000)
-        one->left -= 1000;
+        one->left -= take ? 1000 : 0;
     else
         wait_ms = (1000 - one->left) * 1000 / limits->per_second + 1;
     pthread_mutex_unlock(&where->lock);

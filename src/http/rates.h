@@ -16,9 +16,10 @@ typedef enum { HTTP_BY_NOBODY, HTTP_BY_USER, HTTP_BY_ADDRESS } http_rate_by;
 /* By what a class counts. */
 http_rate_by myl_http_rate_by(myl_rate rate);
 
-/* Takes one from the bucket of `who` (an interned user, or a hashed address): 0, or the
+/* Takes one (or, without `take`, only looks) from the bucket of `who` (an interned user, or a hashed address): 0, or the
  * milliseconds until there is one again. At most HTTP_RATE_BUCKETS buckets; the fullest give way.
  * Any thread. */
-int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms);
+int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms,
+                           bool take);
 
 #endif

@@ -110,3 +110,24 @@ myl_rc myl_req_need(myl_req *req, myl_lane lane, myl_rc (*run)(myl_req *req, voi
     job->need_state = state;
     return MYL_NEED;
 }
+
+/* ---- rates that handlers count ---- */
+
+uint64_t myl_req_address_key(const myl_req *req)
+{
+    myl_address address;
+
+    return myl_address_of(req->address, &address) ? myl_http_address_key(&address) : 0;
+}
+
+myl_rc myl_req_rate(myl_req *req, myl_rate rate, uint64_t who, bool take)
+{
+    int64_t wait_ms = myl_http_rate_take(job_of(req)->http->rates, rate, who, myl_tick_ms(), take);
+
+    if (wait_ms == 0)
+        return MYL_OK;
+    myl_metric_add(MYL_METRIC_HTTP_RATE_LIMITED, 1);
+    myl_fail(&req->cx, MYL_LIMIT_EXCEEDED, "too many requests");
+    req->cx.error.retry_after_ms = wait_ms;
+    return MYL_LIMIT_EXCEEDED;
+}

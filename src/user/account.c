@@ -9,7 +9,15 @@
 
 #include <myelin/matrix_id.h>
 
-enum { FLAG_ADMIN = 1, FLAG_GUEST = 2, FLAG_DEACTIVATED = 4, FLAG_LOCKED = 8, FLAG_PASSWORD = 16 };
+enum {
+    FLAG_ADMIN = 1,
+    FLAG_GUEST = 2,
+    FLAG_DEACTIVATED = 4,
+    FLAG_LOCKED = 8,
+    FLAG_PASSWORD = 16,
+    FLAG_SUSPENDED = 32,
+    FLAG_ERASED = 64
+};
 
 static void (*tokens_changed)(uint64_t user);
 
@@ -34,11 +42,12 @@ void myl_user_tokens_ended(myl_ctx *cx, uint64_t user)
 
 /* ---- the row ---- */
 
-static uint8_t flags_of(const user_row *row)
+static uint32_t flags_of(const user_row *row)
 {
-    return (uint8_t)((row->is_admin ? FLAG_ADMIN : 0) | (row->is_guest ? FLAG_GUEST : 0) |
-                     (row->deactivated ? FLAG_DEACTIVATED : 0) | (row->locked ? FLAG_LOCKED : 0) |
-                     (myl_str_present(row->password_hash) ? FLAG_PASSWORD : 0));
+    return (row->is_admin ? FLAG_ADMIN : 0u) | (row->is_guest ? FLAG_GUEST : 0u) |
+           (row->deactivated ? FLAG_DEACTIVATED : 0u) | (row->locked ? FLAG_LOCKED : 0u) |
+           (myl_str_present(row->password_hash) ? FLAG_PASSWORD : 0u) |
+           (row->suspended ? FLAG_SUSPENDED : 0u) | (row->erased ? FLAG_ERASED : 0u);
 }
 
 myl_rc myl_user_row_put(myl_ctx *cx, uint64_t user, const user_row *row)
@@ -46,7 +55,7 @@ myl_rc myl_user_row_put(myl_ctx *cx, uint64_t user, const user_row *row)
     myl_key key = myl_key_of_u64(user);
     myl_text value = MYL_TEXT(cx);
 
-    myl_row_u8(&value, flags_of(row));
+    myl_row_u32(&value, flags_of(row));
     myl_row_u64(&value, (uint64_t)row->created_ms);
     myl_row_u64(&value, row->generation);
     myl_row_str(&value, row->password_hash);
@@ -56,15 +65,17 @@ myl_rc myl_user_row_put(myl_ctx *cx, uint64_t user, const user_row *row)
 static bool cut_row(myl_ctx *cx, myl_str value, user_row *out)
 {
     uint64_t created;
-    uint8_t flags;
+    uint32_t flags;
 
-    if (!myl_cut_u8(&value, &flags) || !myl_cut_u64(&value, &created) ||
+    if (!myl_cut_u32(&value, &flags) || !myl_cut_u64(&value, &created) ||
         !myl_cut_u64(&value, &out->generation) || !myl_cut_str(&value, &out->password_hash))
         return false;
     out->is_admin = (flags & FLAG_ADMIN) != 0;
     out->is_guest = (flags & FLAG_GUEST) != 0;
     out->deactivated = (flags & FLAG_DEACTIVATED) != 0;
     out->locked = (flags & FLAG_LOCKED) != 0;
+    out->suspended = (flags & FLAG_SUSPENDED) != 0;
+    out->erased = (flags & FLAG_ERASED) != 0;
     out->created_ms = (int64_t)created;
     out->password_hash =
         (flags & FLAG_PASSWORD) != 0 ? myl_keep(cx, out->password_hash) : MYL_ABSENT;
@@ -104,6 +115,9 @@ myl_rc myl_user_account(myl_ctx *cx, myl_str user_id, myl_account *out)
                          .is_guest = row.is_guest,
                          .deactivated = row.deactivated,
                          .locked = row.locked,
+                         .suspended = row.suspended,
+                         .erased = row.erased,
+                         .user = exists ? user : 0,
                          .created_ms = row.created_ms,
                          .password_hash = row.password_hash};
     return MYL_OK;
@@ -174,4 +188,52 @@ myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *us
     if (!myl_str_present(name))
         name = myl_id_localpart(account->user_id);
     return myl_user_profile_set(cx, *user, MYL_S("displayname"), name);
+}
+
+/* The row of an account that must be there; tokens are looked at anew after the commit. */
+static myl_rc row_to_change(myl_ctx *cx, uint64_t user, user_row *row)
+{
+    bool exists;
+
+    MYL_TRY(myl_user_row(cx, user, &exists, row));
+    if (!exists)
+        return myl_fail(cx, MYL_NOT_FOUND, "there is no such user");
+    row->generation++;
+    myl_user_tokens_ended(cx, user);
+    return MYL_OK;
+}
+
+myl_rc myl_user_set_password(myl_ctx *cx, uint64_t user, myl_str password_hash)
+{
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row));
+    row.password_hash = password_hash;
+    return myl_user_row_put(cx, user, &row);
+}
+
+myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, bool value)
+{
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row));
+    switch (standing) {
+    case MYL_STANDING_ADMIN: row.is_admin = value; break;
+    case MYL_STANDING_LOCKED: row.locked = value; break;
+    case MYL_STANDING_SUSPENDED: row.suspended = value; break;
+    case MYL_STANDING_ERASED: row.erased = value; break;
+    }
+    return myl_user_row_put(cx, user, &row);
+}
+
+myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
+{
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row));
+    row.deactivated = true;
+    row.erased = row.erased || erase;
+    row.is_admin = row.locked = row.suspended = false;
+    row.password_hash = MYL_ABSENT;
+    return myl_user_row_put(cx, user, &row);
 }

@@ -53,19 +53,35 @@ static myl_rc check_accounts(myl_ctx *cx, myl_check *check)
 
 /* ---- tokens and devices ---- */
 
+/* Is the hash among the tokens that the device's row names? */
+static bool device_has_token(myl_str row, myl_str hash)
+{
+    uint8_t slots;
+    myl_str one;
+
+    if (!myl_cut_u8(&row, &slots))
+        return false;
+    for (unsigned i = 0; i < SLOT_COUNT; i++)
+        if ((slots & 1u << i) != 0 && myl_cut_bytes(&row, TOKEN_HASH_BYTES, &one) &&
+            myl_str_equal(one, hash))
+            return true;
+    return false;
+}
+
 static myl_rc check_token(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
 {
     uint64_t user, device;
+    int64_t expires;
     myl_key place;
     myl_str found;
 
-    if (!myl_cut_u64(&row, &user) || !myl_cut_u64(&row, &device)) {
+    if (!myl_cut_u64(&row, &user) || !myl_cut_u64(&row, &device) || !myl_cut_i64(&row, &expires)) {
         myl_check_wrong(check, "TOKENS: a row is too short");
         return MYL_OK;
     }
     place = myl_key_of_u64s(user, device);
     MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICES, myl_key_str(&place), &found));
-    if (!myl_str_present(found) || !myl_str_starts(found, key))
+    if (!myl_str_present(found) || !device_has_token(found, key))
         myl_check_wrong(check, "a token of user %llu names a device that has another one",
                         (unsigned long long)user);
     return MYL_OK;
@@ -73,25 +89,31 @@ static myl_rc check_token(myl_ctx *cx, myl_check *check, myl_str key, myl_str ro
 
 static myl_rc check_device(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
 {
-    myl_str hash, device_id, number = myl_str_slice(key, 8, 8), found;
-    uint64_t user, seen;
+    myl_str number = myl_str_slice(key, 8, 8), found;
+    uint64_t user, device;
+    device_row read;
     bool there;
-    myl_key id;
 
-    if (!myl_cut_u64(&key, &user) || !myl_cut_bytes(&row, 32, &hash) || !myl_cut_u64(&row, &seen) ||
-        !myl_cut_str(&row, &device_id)) {
-        myl_check_wrong(check, "DEVICES: a row cannot be read");
+    MYL_UNUSED(row);
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&key, &device)) {
+        myl_check_wrong(check, "DEVICES: a key of the wrong length");
         return MYL_OK;
     }
-    id = myl_key_of_u64(user);
-    myl_key_hash(&id, device_id);
+    MYL_TRY(myl_device_get(cx, user, device, &there, &read));
+    myl_key id = myl_key_of_u64(user);
+    myl_key_hash(&id, read.device.device_id);
     MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id), &found));
     if (!myl_str_equal(found, number))
         myl_check_wrong(check, "a device of user %llu is not found by its id",
                         (unsigned long long)user);
-    MYL_TRY(is_there(cx, MYL_TABLE_TOKENS, hash, &there));
-    if (!there)
-        myl_check_wrong(check, "a device of user %llu has no token", (unsigned long long)user);
+    for (unsigned i = 0; i < SLOT_COUNT; i++) {
+        if (!myl_str_present(read.tokens[i]))
+            continue;
+        MYL_TRY(is_there(cx, MYL_TABLE_TOKENS, read.tokens[i], &there));
+        if (!there)
+            myl_check_wrong(check, "a device of user %llu has no token where its row names one",
+                            (unsigned long long)user);
+    }
     return MYL_OK;
 }
 
@@ -227,8 +249,37 @@ static myl_rc check_uia(myl_ctx *cx, myl_check *check)
     return MYL_OK;
 }
 
+/* ---- tickets ---- */
+
+static myl_rc check_ticket_end(myl_ctx *cx, myl_check *check, myl_str key, myl_str ticket)
+{
+    bool there;
+
+    MYL_UNUSED(key);
+    expiries++;
+    MYL_TRY(is_there(cx, MYL_TABLE_TICKETS, ticket, &there));
+    if (!there)
+        myl_check_wrong(check, "TICKET_ENDS names a ticket that is not there");
+    return MYL_OK;
+}
+
+static myl_rc check_tickets(myl_ctx *cx, myl_check *check)
+{
+    expiries = sessions = 0;
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_TICKET_ENDS, check_ticket_end));
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_TICKETS, count_session));
+    if (expiries != sessions)
+        myl_check_wrong(check, "%llu tickets have %llu ends", (unsigned long long)sessions,
+                        (unsigned long long)expiries);
+    return MYL_OK;
+}
+
 const myl_check_row myl_user_checks[] = {
-    {"accounts", check_accounts},           {"devices", check_devices},
-    {"account data", check_account_data},   {"one-time keys", check_keys},
-    {"authentication sessions", check_uia}, {NULL, NULL},
+    {"accounts", check_accounts},
+    {"devices", check_devices},
+    {"account data", check_account_data},
+    {"one-time keys", check_keys},
+    {"authentication sessions", check_uia},
+    {"tickets", check_tickets},
+    {NULL, NULL},
 };

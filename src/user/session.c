@@ -1,21 +1,22 @@
-/* session.c: devices and the access tokens that open them.
+/* session.c: the tokens that open a device.
  *
- * Spec:    Client-Server API, Relationship between access tokens and devices.
+ * Spec:    Client-Server API, Relationship between access tokens and devices; Refreshing access tokens.
  * Threads: the transaction's.
- * Holds:   a device has at most one token; only its hash is stored; numbers of devices are never given twice.
+ * Holds:   only hashes of tokens are stored. A device has one access and at most one refresh token, and beside them the
+ *          pair that a refresh gave: it takes their place when one of it is used, so a lost reply locks nobody out.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "user/user_own.h"
 
-enum { TOKEN_LETTERS = 44, DEVICE_ID_LETTERS = 10, HASH_BYTES = 32 };
+enum {
+    TOKEN_LETTERS = 44,
+    DEVICE_ID_LETTERS = 10,
+    SEEN_EVERY_MS = 60000, /* a device is not written more often than that */
+    AGENT_BYTES = 255
+};
 
-typedef struct {
-    myl_device device;
-    myl_str token_hash; /* 32 bytes */
-} device_row;
-
-/* ---- rows ---- */
+/* ---- tokens ---- */
 
 static myl_key token_key(myl_str token)
 {
@@ -26,141 +27,195 @@ static myl_key token_key(myl_str token)
     return key;
 }
 
-static myl_rc put_device(myl_ctx *cx, uint64_t user, const device_row *row)
+myl_rc myl_session_drop_token(myl_ctx *cx, device_row *row, token_slot slot)
 {
-    myl_key key = myl_key_of_u64s(user, row->device.number);
-    myl_text value = MYL_TEXT(cx);
+    myl_str hash = row->tokens[slot];
 
-    MYL_ASSERT(row->token_hash.len == HASH_BYTES);
-    myl_text_add(&value, row->token_hash);
-    myl_row_u64(&value, (uint64_t)row->device.last_seen_ms);
-    myl_row_str(&value, row->device.device_id);
-    myl_row_str(&value, row->device.display_name);
-    myl_row_str(&value, row->device.last_seen_ip);
-    return myl_store_put(cx, MYL_TABLE_DEVICES, myl_key_str(&key), myl_text_str(&value));
+    row->tokens[slot] = MYL_ABSENT;
+    return myl_str_present(hash) ? myl_store_delete(cx, MYL_TABLE_TOKENS, hash) : MYL_OK;
 }
 
-static bool cut_device(myl_ctx *cx, myl_str value, device_row *out)
+/* A new token for a slot of the row, which the caller stores. */
+static myl_rc new_token(myl_ctx *cx, device_row *row, token_slot slot, int64_t lifetime_ms,
+                        myl_str *token)
 {
-    uint64_t seen;
+    bool refreshes = slot == SLOT_REFRESH || slot == SLOT_NEXT_REFRESH;
+    myl_key key, value = myl_key_of_u64s(row->user, row->device.number);
 
-    if (!myl_cut_bytes(&value, HASH_BYTES, &out->token_hash) || !myl_cut_u64(&value, &seen) ||
-        !myl_cut_str(&value, &out->device.device_id) ||
-        !myl_cut_str(&value, &out->device.display_name) ||
-        !myl_cut_str(&value, &out->device.last_seen_ip))
-        return false;
-    out->device.last_seen_ms = (int64_t)seen;
-    out->token_hash = myl_keep(cx, out->token_hash);
-    out->device.device_id = myl_keep(cx, out->device.device_id);
-    out->device.display_name = myl_keep(cx, out->device.display_name);
-    out->device.last_seen_ip = myl_keep(cx, out->device.last_seen_ip);
-    return true;
+    MYL_TRY(myl_session_drop_token(cx, row, slot));
+    *token = myl_strf(cx, "%s_%.*s", refreshes ? "myr" : "myl",
+                      MYL_FMT(myl_crypto_random_text(cx, TOKEN_LETTERS)));
+    key = token_key(*token);
+    row->tokens[slot] = myl_keep(cx, myl_key_str(&key));
+    myl_key_i64(&value, lifetime_ms == 0 ? 0 : myl_now_ms() + lifetime_ms);
+    return myl_store_put(cx, MYL_TABLE_TOKENS, row->tokens[slot], myl_key_str(&value));
 }
 
-/* *exists: is the device there? */
-static myl_rc get_device(myl_ctx *cx, uint64_t user, uint64_t number, bool *exists, device_row *out)
-{
-    myl_key key = myl_key_of_u64s(user, number);
-    myl_str value;
+/* Where a token leads to. */
+typedef struct {
+    uint64_t user;
+    bool exists; /* the device is there, and the account */
+    token_slot slot;
+    int64_t expires_ms;
+    device_row row;
+    user_row account;
+} token_place;
 
-    memset(out, 0, sizeof(*out));
-    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICES, myl_key_str(&key), &value));
-    *exists = myl_str_present(value);
-    if (*exists && !cut_device(cx, value, out))
-        return myl_fail(cx, MYL_CORRUPT, "DEVICES: bad row");
-    out->device.number = number;
-    return MYL_OK;
+static token_slot slot_of(const device_row *row, myl_str hash)
+{
+    for (unsigned i = 0; i < SLOT_COUNT; i++)
+        if (myl_str_equal(row->tokens[i], hash))
+            return (token_slot)i;
+    return SLOT_COUNT;
 }
 
-static myl_key device_id_key(uint64_t user, myl_str device_id)
-{
-    myl_key key = myl_key_of_u64(user);
-
-    myl_key_hash(&key, device_id);
-    return key;
-}
-
-static myl_rc device_number(myl_ctx *cx, uint64_t user, myl_str device_id, uint64_t *number)
-{
-    myl_key key = device_id_key(user, device_id);
-    myl_str value;
-
-    *number = 0;
-    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&key), &value));
-    if (myl_str_present(value) && !myl_cut_u64(&value, number))
-        return myl_fail(cx, MYL_CORRUPT, "DEVICE_IDS: bad row");
-    return MYL_OK;
-}
-
-/* ---- who asks ---- */
-
-static myl_rc unknown_token(myl_ctx *cx)
-{
-    return myl_fail(cx, MYL_UNKNOWN_TOKEN, "the access token is not known");
-}
-
-static myl_rc fill_caller(myl_ctx *cx, myl_caller *out)
-{
-    device_row device;
-    user_row row;
-    bool exists;
-
-    MYL_TRY(myl_user_row(cx, out->user, &exists, &row));
-    if (!exists || row.deactivated)
-        return unknown_token(cx);
-    if (row.locked)
-        return myl_fail(cx, MYL_USER_LOCKED, "this account is locked");
-    MYL_TRY(get_device(cx, out->user, out->device, &exists, &device));
-    if (!exists)
-        return unknown_token(cx);
-    out->device_id = device.device.device_id;
-    out->token_generation = row.generation;
-    out->is_guest = row.is_guest;
-    out->is_admin = row.is_admin;
-    return myl_store_text_of(cx, MYL_INTERN_NAME, out->user, &out->user_id);
-}
-
-myl_rc myl_user_of_token(myl_ctx *cx, myl_str token, myl_caller *out)
+static myl_rc find_token(myl_ctx *cx, myl_str token, token_place *out)
 {
     myl_key key = token_key(token);
+    uint64_t device;
     myl_str value;
 
     memset(out, 0, sizeof(*out));
     MYL_TRY(myl_store_get(cx, MYL_TABLE_TOKENS, myl_key_str(&key), &value));
     if (!myl_str_present(value))
-        return unknown_token(cx);
-    if (!myl_cut_u64(&value, &out->user) || !myl_cut_u64(&value, &out->device))
+        return MYL_OK;
+    if (!myl_cut_u64(&value, &out->user) || !myl_cut_u64(&value, &device) ||
+        !myl_cut_i64(&value, &out->expires_ms))
         return myl_fail(cx, MYL_CORRUPT, "TOKENS: bad row");
-    return fill_caller(cx, out);
+    MYL_TRY(myl_user_row(cx, out->user, &out->exists, &out->account));
+    if (!out->exists || out->account.deactivated) {
+        out->exists = false;
+        return MYL_OK;
+    }
+    MYL_TRY(myl_device_get(cx, out->user, device, &out->exists, &out->row));
+    out->slot = slot_of(&out->row, myl_key_str(&key));
+    return MYL_OK;
+}
+
+static myl_rc unknown_token(myl_ctx *cx)
+{
+    return myl_fail(cx, MYL_UNKNOWN_TOKEN, "the token is not known");
+}
+
+static myl_rc check_expiry(myl_ctx *cx, const token_place *place)
+{
+    if (place->expires_ms == 0 || place->expires_ms > myl_now_ms())
+        return MYL_OK;
+    myl_fail(cx, MYL_UNKNOWN_TOKEN, "the token has expired");
+    cx->error.members = MYL_S("\"soft_logout\":true");
+    return MYL_UNKNOWN_TOKEN;
+}
+
+/* ---- who asks ---- */
+
+myl_rc myl_user_of_token(myl_ctx *cx, myl_str token, myl_caller *out)
+{
+    token_place place;
+
+    memset(out, 0, sizeof(*out));
+    MYL_TRY(find_token(cx, token, &place));
+    if (!place.exists || (place.slot != SLOT_ACCESS && place.slot != SLOT_NEXT_ACCESS))
+        return unknown_token(cx);
+    MYL_TRY(check_expiry(cx, &place));
+    *out = (myl_caller){.user = place.user,
+                        .device = place.row.device.number,
+                        .device_id = place.row.device.device_id,
+                        .token_generation = place.account.generation,
+                        .is_guest = place.account.is_guest,
+                        .is_admin = place.account.is_admin,
+                        .is_locked = place.account.locked,
+                        .is_suspended = place.account.suspended,
+                        .is_fresh = place.slot == SLOT_NEXT_ACCESS,
+                        .expires_ms = place.expires_ms,
+                        .last_seen_ms = place.row.device.last_seen_ms};
+    return myl_store_text_of(cx, MYL_INTERN_NAME, out->user, &out->user_id);
+}
+
+/* ---- what follows ---- */
+
+/* The new pair takes the place of the old one. */
+static myl_rc promote(myl_ctx *cx, device_row *row)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        MYL_TRY(myl_session_drop_token(cx, row, (token_slot)(SLOT_ACCESS + i)));
+        row->tokens[SLOT_ACCESS + i] = row->tokens[SLOT_NEXT_ACCESS + i];
+        row->tokens[SLOT_NEXT_ACCESS + i] = MYL_ABSENT;
+    }
+    myl_user_tokens_ended(cx, row->user);
+    return MYL_OK;
+}
+
+/* `caller` is how the token was when it came in; the row may have moved on since. */
+myl_rc myl_user_seen(myl_ctx *cx, const myl_caller *caller, myl_str address, myl_str user_agent)
+{
+    int64_t now = myl_now_ms();
+    bool exists, used = false;
+    device_row row;
+
+    MYL_TRY(myl_device_get(cx, caller->user, caller->device, &exists, &row));
+    if (!exists)
+        return MYL_OK;
+    if (caller->is_fresh && myl_str_present(row.tokens[SLOT_NEXT_ACCESS])) {
+        MYL_TRY(promote(cx, &row));
+        used = true;
+    }
+    if (!used && now - row.device.last_seen_ms < SEEN_EVERY_MS &&
+        myl_str_equal(row.device.last_seen_ip, address))
+        return MYL_OK;
+    row.device.last_seen_ms = now;
+    row.device.last_seen_ip = address;
+    row.device.last_seen_agent = myl_str_slice(user_agent, 0, AGENT_BYTES);
+    return myl_device_put(cx, &row);
+}
+
+static myl_rc give_tokens(myl_ctx *cx, device_row *row, token_slot first,
+                          const myl_new_session *session, myl_session *out)
+{
+    out->refresh_token = MYL_ABSENT;
+    out->device_id = row->device.device_id;
+    MYL_TRY(new_token(cx, row, first, session->access_lifetime_ms, &out->access_token));
+    if (session->refreshable)
+        MYL_TRY(new_token(cx, row, (token_slot)(first + 1), session->refresh_lifetime_ms,
+                          &out->refresh_token));
+    return myl_device_put(cx, row);
+}
+
+myl_rc myl_user_refresh(myl_ctx *cx, myl_str refresh_token, const myl_new_session *session,
+                        myl_session *out)
+{
+    myl_new_session wanted = *session;
+    token_place place;
+
+    MYL_TRY(find_token(cx, refresh_token, &place));
+    if (!place.exists || (place.slot != SLOT_REFRESH && place.slot != SLOT_NEXT_REFRESH))
+        return unknown_token(cx);
+    MYL_TRY(check_expiry(cx, &place));
+    if (place.account.locked) {
+        myl_fail(cx, MYL_USER_LOCKED, "this account is locked");
+        cx->error.members = MYL_S("\"soft_logout\":true");
+        return MYL_USER_LOCKED;
+    }
+    if (place.slot == SLOT_NEXT_REFRESH)
+        MYL_TRY(promote(cx, &place.row));
+    myl_user_tokens_ended(cx, place.user);
+    wanted.refreshable = true;
+    return give_tokens(cx, &place.row, SLOT_NEXT_ACCESS, &wanted, out);
 }
 
 /* ---- opening and closing ---- */
 
-static myl_rc put_token(myl_ctx *cx, uint64_t user, uint64_t device, myl_key *key)
-{
-    myl_key value = myl_key_of_u64s(user, device);
-
-    return myl_store_put(cx, MYL_TABLE_TOKENS, myl_key_str(key), myl_key_str(&value));
-}
-
-/* An existing device is taken over: its old token ends. */
+/* An existing device is taken over: its old tokens end. */
 static myl_rc take_over(myl_ctx *cx, uint64_t user, myl_str device_id, device_row *row)
 {
-    myl_key key = device_id_key(user, device_id), value;
-    uint64_t number;
     bool exists;
 
-    MYL_TRY(device_number(cx, user, device_id, &number));
-    if (number != 0) {
-        MYL_TRY(get_device(cx, user, number, &exists, row));
-        if (exists) {
-            myl_user_tokens_ended(cx, user);
-            return myl_store_delete(cx, MYL_TABLE_TOKENS, row->token_hash);
-        }
-    }
-    *row = (device_row){.device = {.number = myl_engine_next_position(cx), .device_id = device_id}};
-    value = myl_key_of_u64(row->device.number);
-    return myl_store_put(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&key), myl_key_str(&value));
+    MYL_TRY(myl_device_find(cx, user, device_id, &exists, row));
+    if (!exists)
+        return myl_device_new(cx, user, device_id, row);
+    for (unsigned i = 0; i < SLOT_COUNT; i++)
+        MYL_TRY(myl_session_drop_token(cx, row, (token_slot)i));
+    myl_user_tokens_ended(cx, user);
+    return MYL_OK;
 }
 
 myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_session *out)
@@ -168,7 +223,6 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
     myl_str device_id = session->device_id;
     device_row row;
     uint64_t user;
-    myl_key key;
 
     if (!myl_str_present(device_id) || device_id.len == 0)
         device_id = myl_crypto_random_text(cx, DEVICE_ID_LETTERS);
@@ -177,121 +231,21 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
                         MYL_LIMIT_DEVICE_ID_BYTES);
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, session->user_id, &user));
     MYL_TRY(take_over(cx, user, device_id, &row));
-    out->device_id = device_id;
-    out->access_token =
-        myl_strf(cx, "myl_%.*s", MYL_FMT(myl_crypto_random_text(cx, TOKEN_LETTERS)));
-    key = token_key(out->access_token);
-    row.token_hash = myl_keep(cx, myl_key_str(&key));
     if (myl_str_present(session->display_name))
         row.device.display_name = session->display_name;
     row.device.last_seen_ip = session->address;
     row.device.last_seen_ms = myl_now_ms();
-    MYL_TRY(put_token(cx, user, row.device.number, &key));
-    MYL_TRY(put_device(cx, user, &row));
+    MYL_TRY(give_tokens(cx, &row, SLOT_ACCESS, session, out));
     return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
-}
-
-static myl_rc delete_device(myl_ctx *cx, uint64_t user, const device_row *row)
-{
-    myl_key key = myl_key_of_u64s(user, row->device.number),
-            id = device_id_key(user, row->device.device_id);
-
-    MYL_TRY(myl_store_delete(cx, MYL_TABLE_TOKENS, row->token_hash));
-    MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id)));
-    MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICES, myl_key_str(&key)));
-    MYL_TRY(myl_user_keys_drop(cx, user, row->device.number));
-    myl_user_tokens_ended(cx, user);
-    return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
-}
-
-static myl_rc list_devices(myl_ctx *cx, uint64_t user, myl_list *out)
-{
-    myl_key prefix = myl_key_of_u64(user);
-    myl_scan *scan;
-    myl_str key, value;
-
-    *out = MYL_LIST(cx, device_row);
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_DEVICES, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
-                           &scan));
-    for (;;) {
-        device_row row = {0};
-
-        MYL_TRY(myl_scan_next(scan, &key, &value));
-        if (!myl_str_present(key))
-            break;
-        key = myl_str_slice(key, 8, SIZE_MAX);
-        if (!myl_cut_u64(&key, &row.device.number) || !cut_device(cx, value, &row))
-            return myl_fail(cx, MYL_CORRUPT, "DEVICES: bad row");
-        myl_list_push(out, device_row, row);
-    }
-    myl_scan_end(scan);
-    return MYL_OK;
-}
-
-myl_rc myl_user_devices(myl_ctx *cx, myl_str user_id, const myl_device **devices, size_t *count)
-{
-    myl_list rows;
-    myl_device *out;
-    uint64_t user;
-
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
-    MYL_TRY(list_devices(cx, user, &rows));
-    out = myl_new_array(cx, myl_device, rows.count);
-    for (size_t i = 0; i < rows.count; i++)
-        out[i] = myl_list_get(&rows, device_row, i).device;
-    *devices = out;
-    *count = rows.count;
-    return MYL_OK;
 }
 
 myl_rc myl_user_logout(myl_ctx *cx, const myl_caller *caller, bool everything)
 {
     device_row row;
-    myl_list rows;
-    bool exists;
+    bool exists, left;
 
-    if (!everything) {
-        MYL_TRY(get_device(cx, caller->user, caller->device, &exists, &row));
-        return exists ? delete_device(cx, caller->user, &row) : MYL_OK;
-    }
-    MYL_TRY(list_devices(cx, caller->user, &rows));
-    for (size_t i = 0; i < rows.count; i++)
-        MYL_TRY(delete_device(cx, caller->user, myl_list_at(&rows, i)));
-    return MYL_OK;
-}
-
-static myl_rc device_by_id(myl_ctx *cx, uint64_t user, myl_str device_id, bool *exists,
-                           device_row *row)
-{
-    uint64_t number;
-
-    memset(row, 0, sizeof(*row));
-    *exists = false;
-    MYL_TRY(device_number(cx, user, device_id, &number));
-    return number == 0 ? MYL_OK : get_device(cx, user, number, exists, row);
-}
-
-myl_rc myl_user_device(myl_ctx *cx, uint64_t user, myl_str device_id, myl_device *out)
-{
-    device_row row;
-    bool exists;
-
-    MYL_TRY(device_by_id(cx, user, device_id, &exists, &row));
-    *out = row.device;
-    return MYL_OK;
-}
-
-myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name)
-{
-    device_row row;
-    bool exists;
-
-    MYL_TRY(device_by_id(cx, user, device_id, &exists, &row));
-    if (!exists)
-        return myl_fail(cx, MYL_NOT_FOUND, "no such device");
-    if (!myl_str_present(display_name))
-        return MYL_OK;
-    row.device.display_name = display_name;
-    MYL_TRY(put_device(cx, user, &row));
-    return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
+    if (everything)
+        return myl_user_devices_delete(cx, caller->user, 0, SIZE_MAX, &left);
+    MYL_TRY(myl_device_get(cx, caller->user, caller->device, &exists, &row));
+    return exists ? myl_device_delete(cx, &row) : MYL_OK;
 }

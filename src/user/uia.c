@@ -90,13 +90,12 @@ static myl_rc sweep(myl_ctx *cx, uint64_t count)
 
 /* ---- sessions ---- */
 
-static myl_rc put(myl_ctx *cx, const myl_uia_session *session, myl_str binding)
+static myl_rc put(myl_ctx *cx, const myl_uia_session *session)
 {
     myl_key key = session_key(session->session_id), expiry = expiry_key(session->expiry_ms);
-    myl_sha256 hash = myl_crypto_sha256(binding);
     myl_text row = MYL_TEXT(cx);
 
-    myl_text_add(&row, (myl_str){(const char *)hash.bytes, HASH_BYTES});
+    myl_text_add(&row, (myl_str){(const char *)session->bound.bytes, HASH_BYTES});
     myl_row_u64(&row, (uint64_t)session->expiry_ms);
     myl_row_u32(&row, session->done);
     myl_row_str(&row, session->note);
@@ -111,46 +110,54 @@ myl_rc myl_uia_begin(myl_ctx *cx, myl_str binding, myl_uia_session *out)
     memset(out, 0, sizeof(*out));
     out->session_id = myl_crypto_random_text(cx, SESSION_LETTERS);
     out->expiry_ms = myl_now_ms() + LIFETIME_MS;
+    out->bound = myl_crypto_sha256(binding);
     MYL_TRY(change_count(cx, 1, &count));
-    MYL_TRY(put(cx, out, binding));
+    MYL_TRY(put(cx, out));
     return sweep(cx, count);
 }
 
-myl_rc myl_uia_keep(myl_ctx *cx, const myl_uia_session *session, myl_str binding)
+myl_rc myl_uia_keep(myl_ctx *cx, const myl_uia_session *session)
 {
-    return put(cx, session, binding);
+    return put(cx, session);
 }
 
-static bool cut_session(myl_ctx *cx, myl_str row, myl_str *binding, myl_uia_session *out)
+static bool cut_session(myl_ctx *cx, myl_str row, myl_uia_session *out)
 {
     uint64_t expiry;
     uint32_t done;
+    myl_str bound;
 
-    if (!myl_cut_bytes(&row, HASH_BYTES, binding) || !myl_cut_u64(&row, &expiry) ||
+    if (!myl_cut_bytes(&row, HASH_BYTES, &bound) || !myl_cut_u64(&row, &expiry) ||
         !myl_cut_u32(&row, &done) || !myl_cut_str(&row, &out->note))
         return false;
+    memcpy(out->bound.bytes, bound.at, HASH_BYTES);
     out->expiry_ms = (int64_t)expiry;
     out->done = done;
     out->note = myl_keep(cx, out->note);
     return true;
 }
 
-myl_rc myl_uia_find(myl_ctx *cx, myl_str session_id, myl_str binding, myl_uia_session *out)
+myl_rc myl_uia_find(myl_ctx *cx, myl_str session_id, myl_uia_session *out)
 {
     myl_key key = session_key(session_id);
-    myl_sha256 hash = myl_crypto_sha256(binding);
-    myl_str row, bound;
+    myl_str row;
 
     memset(out, 0, sizeof(*out));
     MYL_TRY(myl_store_get(cx, MYL_TABLE_UIA_SESSIONS, myl_key_str(&key), &row));
     if (!myl_str_present(row))
         return MYL_OK;
-    if (!cut_session(cx, row, &bound, out))
+    if (!cut_session(cx, row, out))
         return myl_fail(cx, MYL_CORRUPT, "UIA_SESSIONS: bad row");
-    if (out->expiry_ms > myl_now_ms() &&
-        myl_crypto_equal(bound, (myl_str){(const char *)hash.bytes, HASH_BYTES}))
+    if (out->expiry_ms > myl_now_ms())
         out->session_id = session_id;
     return MYL_OK;
+}
+
+bool myl_uia_is_bound(const myl_uia_session *session, myl_str binding)
+{
+    myl_sha256 hash = myl_crypto_sha256(binding);
+
+    return memcmp(session->bound.bytes, hash.bytes, HASH_BYTES) == 0;
 }
 
 myl_rc myl_uia_end(myl_ctx *cx, const myl_uia_session *session)

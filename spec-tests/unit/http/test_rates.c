@@ -36,16 +36,18 @@ static void burst_then_steady(void **state)
 
     MYL_UNUSED(state);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000), 0);
-    int64_t wait = myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000);
+        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000, true), 0);
+    int64_t wait = myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000, true);
     assert_in_range(wait, 250, 251);
-    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 8, 1000), 0); /* another user */
-    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_INVITE, 7, 1000), 0);  /* another class */
-    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000 + wait), 0);
-    assert_int_not_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000 + wait), 0);
+    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 8, 1000, true),
+                     0); /* another user */
+    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_INVITE, 7, 1000, true),
+                     0); /* another class */
+    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000 + wait, true), 0);
+    assert_int_not_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000 + wait, true), 0);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000000), 0);
-    assert_int_not_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000000), 0);
+        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000000, true), 0);
+    assert_int_not_equal(myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, 1000000, true), 0);
     myl_http_rates_end(rates);
 }
 
@@ -57,7 +59,7 @@ static void waiting_helps(void **state)
 
     MYL_UNUSED(state);
     for (int64_t now = 0; now <= 10000; now += 10)
-        taken += myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, now) == 0;
+        taken += myl_http_rate_take(rates, MYL_RATE_MESSAGE, 7, now, true) == 0;
     assert_in_range(taken, 49, 51);
     myl_http_rates_end(rates);
 }
@@ -67,10 +69,10 @@ static void very_slow_rates(void **state)
     http_rates *rates = rates_of(true);
 
     MYL_UNUSED(state);
-    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_JOIN, 7, 0), 0);
-    int64_t wait = myl_http_rate_take(rates, MYL_RATE_JOIN, 7, 1);
+    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_JOIN, 7, 0, true), 0);
+    int64_t wait = myl_http_rate_take(rates, MYL_RATE_JOIN, 7, 1, true);
     assert_in_range(wait, 999990, 1000001); /* one in a thousand seconds */
-    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_JOIN, 7, wait + 2), 0);
+    assert_int_equal(myl_http_rate_take(rates, MYL_RATE_JOIN, 7, wait + 2, true), 0);
     myl_http_rates_end(rates);
 }
 
@@ -80,7 +82,7 @@ static void switched_off(void **state)
 
     MYL_UNUSED(state);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_LOGIN, 7, 0), 0);
+        assert_int_equal(myl_http_rate_take(rates, MYL_RATE_LOGIN, 7, 0, true), 0);
     myl_http_rates_end(rates);
 }
 
@@ -94,8 +96,8 @@ static void strangers_do_not_grow_it(void **state)
     MYL_UNUSED(state);
     for (uint64_t i = 0; i < 1000000; i++) {
         if (i % 100 == 0)
-            freed += myl_http_rate_take(rates, MYL_RATE_JOIN, 7, (int64_t)i / 100) == 0;
-        myl_http_rate_take(rates, MYL_RATE_LOGIN, 1000 + i, (int64_t)i / 100);
+            freed += myl_http_rate_take(rates, MYL_RATE_JOIN, 7, (int64_t)i / 100, true) == 0;
+        myl_http_rate_take(rates, MYL_RATE_LOGIN, 1000 + i, (int64_t)i / 100, true);
     }
     assert_int_equal(freed, 1 + 10000 / 1000000);
     myl_http_rates_end(rates);

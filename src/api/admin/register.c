@@ -81,11 +81,11 @@ static myl_rc create(myl_req *req, const myl_body_shared_secret_register *in, my
                                .password_hash = password_hash,
                                .display_name = in->displayname,
                                .is_admin = in->admin};
-    myl_new_session session = {.user_id = user_id, .address = req->address};
+    myl_new_session session = {.user_id = user_id};
     uint64_t user;
 
     MYL_TRY(myl_user_create(&req->cx, &account, &user));
-    return myl_client_open_session(req, &session);
+    return myl_client_open_session(req, session);
 }
 
 static void end_nonce(void *arg)
@@ -95,8 +95,7 @@ static void end_nonce(void *arg)
 
 myl_rc myl_admin_register(myl_req *req, const myl_body_shared_secret_register *in)
 {
-    const myl_password_work *work;
-    myl_str secret;
+    myl_str secret, encoded;
     nonce *used;
 
     MYL_TRY(require_secret(req, &secret));
@@ -105,7 +104,7 @@ myl_rc myl_admin_register(myl_req *req, const myl_body_shared_secret_register *i
         return myl_fail(&req->cx, MYL_BAD_REQUEST, "nonce: unknown or expired");
     if (!mac_is_right(req, in, secret))
         return myl_fail(&req->cx, MYL_FORBIDDEN, "mac: wrong");
-    MYL_TRY(myl_client_hash_password(req, in->password, &work));
+    MYL_TRY(myl_client_hash_password(req, in->password, &encoded));
     myl_engine_after_commit(&req->cx, end_nonce, used);
-    return create(req, in, work->encoded);
+    return create(req, in, encoded);
 }

@@ -19,29 +19,54 @@
 typedef struct {
     const unsigned *flows; /* each a set of stages */
     size_t flow_count;
-    myl_str binding;           /* what the session is bound to */
+    myl_str
+        matters; /* what of the request must not change between two rounds, beside method, path and user */
     const myl_part_auth *auth; /* NULL: none was sent */
 } myl_uia_ask;
-/* *passed: go on, and end `session` when all is done. Otherwise the 401 reply is set. */
+/* *passed: go on, and end `session` when all is done. Otherwise the 401 reply is set. A handler that calls this runs on
+ * the engine and may be asked again with the result of a password's check: it must not use req->plan.state but by the
+ * functions of password.c. MYL_FORBIDDEN when the session was begun by another request. */
 myl_rc myl_client_uia(myl_req *req, const myl_uia_ask *ask, myl_uia_session *session, bool *passed);
+/* The short form for any endpoint that asks its signed-in user to confirm by password. The session has ended when
+ * *passed; that is undone with the rest when the handler fails afterwards. `matters` as above; absent: nothing. */
+myl_rc myl_client_confirm(myl_req *req, const myl_part_auth *auth, myl_str matters, bool *passed);
+/* uia_params.c: the configured policies that people agree to. */
+typedef struct {
+    myl_str id, version, language, name, url;
+} myl_policy;
+size_t myl_client_policy_count(void);
+myl_policy myl_client_policy(size_t index);
+/* What the stages of a set tell clients, as members of "params". */
+void myl_client_write_uia_params(myl_writer *w, unsigned stages);
+/* The stage of a name, as in "m.login.dummy"; 0: no such stage. */
+unsigned myl_client_uia_stage(myl_str type);
 
 /* registration.c: is it the configured registration token, or one that is stored, with uses left? */
 myl_rc myl_client_registration_token_valid(myl_req *req, myl_str token, bool *out);
 
 /* login.c: a new session as the answer of /login and /register. */
-myl_rc myl_client_open_session(myl_req *req, const myl_new_session *session);
+myl_rc myl_client_open_session(myl_req *req, myl_new_session session);
+/* The configured lifetimes of its tokens. */
+void myl_client_lifetimes(myl_new_session *session);
 
-/* password.c: work that the password lane does; the handler runs again with the result. */
-typedef struct {
+/* password.c: work that the password lane does; the handler runs again with the result. A handler may ask for several,
+ * one after another: each is known by what it was asked. */
+typedef struct myl_password_work {
+    bool is_hash;
     myl_str password;
-    myl_str
-        encoded; /* to hash: the result; to verify: what is stored (absent: the user does not exist) */
-    bool right; /* verify: the result */
+    myl_str stored;  /* to verify: the hash (absent: the user does not exist) */
+    myl_str encoded; /* to hash: the result */
+    bool right;      /* to verify: the result */
+    struct myl_password_work *before;
 } myl_password_work;
-/* MYL_NEED in the first round; in the next one *work is done. */
-myl_rc myl_client_hash_password(myl_req *req, myl_str password, const myl_password_work **work);
-myl_rc myl_client_verify_password(myl_req *req, myl_str password, myl_str encoded,
-                                  const myl_password_work **work);
+/* Are its length and form those of a new password? MYL_WEAK_PASSWORD, MYL_INVALID_PARAM. */
+myl_rc myl_client_check_new_password(myl_req *req, myl_str password);
+/* MYL_NEED in the first round; in the next one *encoded is the hash. */
+myl_rc myl_client_hash_password(myl_req *req, myl_str password, myl_str *encoded);
+/* MYL_NEED in the first round; in the next one *right tells. Wrong ones count against the account (a user id) and the
+ * asker's address: MYL_LIMIT_EXCEEDED when there were too many. */
+myl_rc myl_client_verify_password(myl_req *req, myl_str user_id, myl_str password, myl_str stored,
+                                  bool *right);
 
 /* "localpart" or "@localpart:server" to a user id of this server; absent when it is another server's. */
 myl_str myl_client_user_id(myl_ctx *cx, myl_str name);

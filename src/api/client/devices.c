@@ -56,3 +56,38 @@ myl_rc myl_client_put_device(myl_req *req, const myl_body_device *in)
         myl_user_device_rename(&req->cx, req->caller.user, req->path.device_id, in->display_name));
     return myl_reply_empty(req);
 }
+
+/* ---- their end ---- */
+
+myl_rc myl_client_delete_device(myl_req *req, const myl_body_auth_only *in)
+{
+    bool passed;
+
+    MYL_TRY(myl_client_confirm(req, in->auth, MYL_ABSENT, &passed));
+    if (!passed)
+        return MYL_OK;
+    MYL_TRY(myl_user_device_delete(&req->cx, req->caller.user, req->path.device_id));
+    return myl_reply_empty(req);
+}
+
+/* The list as it came: another one is another request. */
+static myl_str listed(myl_req *req, const myl_body_delete_devices *in)
+{
+    myl_text text = MYL_TEXT(&req->cx);
+
+    for (size_t i = 0; i < in->devices_count; i++)
+        myl_row_str(&text, in->devices[i]);
+    return myl_text_str(&text);
+}
+
+myl_rc myl_client_delete_devices(myl_req *req, const myl_body_delete_devices *in)
+{
+    bool passed;
+
+    MYL_TRY(myl_client_confirm(req, in->auth, listed(req, in), &passed));
+    if (!passed)
+        return MYL_OK;
+    for (size_t i = 0; i < in->devices_count; i++)
+        MYL_TRY(myl_user_device_delete(&req->cx, req->caller.user, in->devices[i]));
+    return myl_reply_empty(req);
+}

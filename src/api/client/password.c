@@ -2,6 +2,7 @@
  *
  * Why:     a hash takes some 15 ms of CPU; the engine takes 60 µs for a message.
  * Threads: the handler's; the work runs on the password lane.
+ * Holds:   a check costs one Argon2id whether the user exists or not; what is done is found again in each later round.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,51 +16,83 @@ static myl_password_cost configured_cost(void)
                                .memory_kib = (uint32_t)config->passwords_memory_kib};
 }
 
-static myl_rc run_hash(myl_req *req, void *state)
+static myl_rc run(myl_req *req, void *state)
 {
     myl_password_work *work = state;
 
-    return myl_password_hash(&req->cx, work->password, configured_cost(), &work->encoded);
-}
-
-static myl_rc run_verify(myl_req *req, void *state)
-{
-    myl_password_work *work = state;
-
-    MYL_UNUSED(req);
-    work->right = myl_password_verify(&req->cx, work->encoded, work->password, configured_cost());
+    if (work->is_hash)
+        return myl_password_hash(&req->cx, work->password, configured_cost(), &work->encoded);
+    work->right = myl_password_verify(&req->cx, work->stored, work->password, configured_cost());
     return MYL_OK;
 }
 
-static myl_password_work *new_work(myl_req *req, myl_str password, myl_str encoded)
+/* The same work of an earlier round, or MYL_NEED. */
+static myl_rc done_before(myl_req *req, const myl_password_work *asked,
+                          const myl_password_work **out)
 {
-    myl_password_work *work = myl_new(&req->cx, myl_password_work);
+    myl_password_work *work;
 
-    *work = (myl_password_work){.password = password, .encoded = myl_keep(&req->cx, encoded)};
-    return work;
+    for (work = req->plan.state; work != NULL; work = work->before) {
+        *out = work;
+        if (work->is_hash == asked->is_hash && myl_crypto_equal(work->password, asked->password) &&
+            myl_crypto_equal(work->stored, asked->stored))
+            return MYL_OK;
+    }
+    work = myl_new(&req->cx, myl_password_work);
+    *work = *asked;
+    work->stored = myl_keep(&req->cx, asked->stored);
+    work->before = req->plan.state;
+    return myl_req_need(req, MYL_LANE_PASSWORD, run, work);
 }
 
-myl_rc myl_client_hash_password(myl_req *req, myl_str password, const myl_password_work **work)
+myl_rc myl_client_check_new_password(myl_req *req, myl_str password)
 {
     const myl_config *config = myl_api_config();
 
-    *work = req->plan.state;
-    if (*work != NULL)
-        return MYL_OK;
     if (password.len < (size_t)config->passwords_min_length)
         return myl_fail(&req->cx, MYL_WEAK_PASSWORD, "password: shorter than %lld characters",
                         (long long)config->passwords_min_length);
     if (password.len > (size_t)config->passwords_max_length)
         return myl_fail(&req->cx, MYL_INVALID_PARAM, "password: longer than %lld bytes",
                         (long long)config->passwords_max_length);
-    return myl_req_need(req, MYL_LANE_PASSWORD, run_hash, new_work(req, password, MYL_ABSENT));
+    return MYL_OK;
 }
 
-myl_rc myl_client_verify_password(myl_req *req, myl_str password, myl_str encoded,
-                                  const myl_password_work **work)
+myl_rc myl_client_hash_password(myl_req *req, myl_str password, myl_str *encoded)
 {
-    *work = req->plan.state;
-    if (*work != NULL)
+    myl_password_work asked = {.is_hash = true, .password = password};
+    const myl_password_work *work;
+
+    MYL_TRY(myl_client_check_new_password(req, password));
+    MYL_TRY(done_before(req, &asked, &work));
+    *encoded = work->encoded;
+    return MYL_OK;
+}
+
+/* The number under which wrong passwords of an account are counted. */
+static uint64_t account_key(myl_str user_id)
+{
+    return myl_str_hash(user_id);
+}
+
+myl_rc myl_client_verify_password(myl_req *req, myl_str user_id, myl_str password, myl_str stored,
+                                  bool *right)
+{
+    myl_password_work asked = {.password = password, .stored = stored};
+    const myl_password_work *work;
+    uint64_t address = myl_req_address_key(req);
+
+    if (req->plan.rounds == 0) {
+        MYL_TRY(myl_req_rate(req, MYL_RATE_LOGIN_FAILED, address, false));
+        MYL_TRY(myl_req_rate(req, MYL_RATE_LOGIN_FAILED, account_key(user_id), false));
+    }
+    MYL_TRY(done_before(req, &asked, &work));
+    *right = work->right && myl_str_present(stored);
+    if (*right)
         return MYL_OK;
-    return myl_req_need(req, MYL_LANE_PASSWORD, run_verify, new_work(req, password, encoded));
+    /* what is taken here is not refused: this answer is the last that is free */
+    if (myl_req_rate(req, MYL_RATE_LOGIN_FAILED, address, true) != MYL_OK ||
+        myl_req_rate(req, MYL_RATE_LOGIN_FAILED, account_key(user_id), true) != MYL_OK)
+        myl_forgive(&req->cx);
+    return MYL_OK;
 }

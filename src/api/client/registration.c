@@ -13,14 +13,13 @@ enum { LOCALPART_LETTERS = 12 };
 
 /* ---- what is asked ---- */
 
-static myl_rc check_kind(myl_req *req)
+static myl_rc check_kind(myl_req *req, bool *is_guest)
 {
     myl_str kind = myl_req_query(req, "kind");
 
-    if (!myl_str_present(kind) || myl_str_equal(kind, MYL_S("user")))
+    *is_guest = myl_str_equal(kind, MYL_S("guest"));
+    if (!myl_str_present(kind) || *is_guest || myl_str_equal(kind, MYL_S("user")))
         return MYL_OK;
-    if (myl_str_equal(kind, MYL_S("guest")))
-        return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "this server takes no guests");
     return myl_fail(&req->cx, MYL_INVALID_PARAM, "kind: expected user or guest");
 }
 
@@ -67,42 +66,45 @@ myl_rc myl_client_registration_token_valid(myl_req *req, myl_str token, bool *ou
     return *out ? MYL_OK : myl_user_registration_token_valid(&req->cx, token, myl_now_ms(), out);
 }
 
+/* All that this server asks, in one flow. */
 static myl_rc authenticate(myl_req *req, const myl_body_register *in, myl_uia_session *session,
                            bool *passed)
 {
-    static const unsigned open_flow[] = {MYL_UIA_DUMMY},
-                          token_flow[] = {MYL_UIA_REGISTRATION_TOKEN};
-    bool is_open = myl_api_config()->registration_open;
-    myl_uia_ask ask = {.flows = is_open ? open_flow : token_flow,
-                       .flow_count = 1,
-                       .binding = MYL_S("POST register"),
-                       .auth = in->auth};
+    const myl_config *config = myl_api_config();
+    unsigned flow = (config->registration_recaptcha_site_key.len > 0 ? MYL_UIA_RECAPTCHA : 0u) |
+                    (config->registration_terms.count > 0 ? MYL_UIA_TERMS : 0u) |
+                    (config->registration_open ? 0u : MYL_UIA_REGISTRATION_TOKEN);
+    myl_uia_ask ask = {.flows = &flow, .flow_count = 1, .auth = in->auth};
 
+    if (flow == 0)
+        flow = MYL_UIA_DUMMY;
     return myl_client_uia(req, &ask, session, passed);
 }
 
 /* ---- making it ---- */
 
-static myl_rc finish(myl_req *req, const myl_body_register *in, myl_str user_id,
-                     myl_str password_hash)
+static myl_rc reply_without_session(myl_req *req, myl_str user_id)
 {
-    myl_new_account account = {.user_id = user_id, .password_hash = password_hash};
-    myl_new_session session = {.user_id = user_id,
-                               .device_id = in->device_id,
-                               .display_name = in->initial_device_display_name,
-                               .address = req->address};
-    uint64_t user;
-    myl_writer w;
+    myl_writer w = myl_write_start(&req->cx, 128);
 
-    MYL_TRY(myl_user_create(&req->cx, &account, &user));
-    if (!in->inhibit_login)
-        return myl_client_open_session(req, &session);
-    w = myl_write_start(&req->cx, 128);
     myl_write_open(&w, '{');
     myl_write_str(&w, "home_server", myl_room_server()->server_name);
     myl_write_str(&w, "user_id", user_id);
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
+}
+
+static myl_rc finish(myl_req *req, const myl_body_register *in, const myl_new_account *account)
+{
+    myl_new_session session = {.user_id = account->user_id,
+                               .device_id = account->is_guest ? MYL_ABSENT : in->device_id,
+                               .display_name = in->initial_device_display_name,
+                               .refreshable = in->refresh_token};
+    uint64_t user;
+
+    MYL_TRY(myl_user_create(&req->cx, account, &user));
+    return in->inhibit_login && !account->is_guest ? reply_without_session(req, account->user_id)
+                                                   : myl_client_open_session(req, session);
 }
 
 myl_rc myl_client_register_available(myl_req *req, const myl_body_none *in)
@@ -118,26 +120,51 @@ myl_rc myl_client_register_available(myl_req *req, const myl_body_none *in)
     return myl_reply_json(req, 200, MYL_S("{\"available\":true}"));
 }
 
+/* A guest has a number for a name, no password, and nothing to confirm. */
+static myl_rc register_guest(myl_req *req, const myl_body_register *in)
+{
+    myl_new_account account = {.is_guest = true};
+
+    if (!myl_api_config()->registration_guests)
+        return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "this server takes no guests");
+    account.user_id =
+        myl_strf(&req->cx, "@%llu:%.*s", (unsigned long long)(myl_crypto_random_u64() >> 12),
+                 MYL_FMT(myl_room_server()->server_name));
+    return finish(req, in, &account);
+}
+
+static myl_rc check_type(myl_req *req, const myl_body_register *in)
+{
+    if (myl_str_equal(in->type, MYL_S("m.login.application_service")))
+        return myl_fail(&req->cx, MYL_FORBIDDEN,
+                        "type: only a registered application service may register so");
+    return MYL_OK;
+}
+
 myl_rc myl_client_register(myl_req *req, const myl_body_register *in)
 {
-    const myl_password_work *work;
+    myl_new_account account = {0};
     myl_uia_session session;
-    myl_str user_id;
-    bool passed;
+    bool passed, is_guest;
 
-    MYL_TRY(check_kind(req));
+    MYL_TRY(check_kind(req, &is_guest));
+    if (is_guest)
+        return register_guest(req, in);
+    MYL_TRY(check_type(req, in));
     MYL_TRY(check_open(req));
-    MYL_TRY(choose_user_id(req, in, &user_id));
+    MYL_TRY(choose_user_id(req, in, &account.user_id));
+    if (myl_str_present(in->password))
+        MYL_TRY(myl_client_check_new_password(req, in->password));
     MYL_TRY(authenticate(req, in, &session, &passed));
     if (!passed)
         return MYL_OK;
     if (!myl_str_present(in->password))
         return myl_fail(&req->cx, MYL_MISSING_PARAM, "password: missing");
-    MYL_TRY(myl_client_hash_password(req, in->password, &work));
+    MYL_TRY(myl_client_hash_password(req, in->password, &account.password_hash));
     if ((session.done & MYL_UIA_REGISTRATION_TOKEN) != 0 && !is_configured_token(session.note))
         MYL_TRY(myl_user_use_registration_token(&req->cx, session.note, myl_now_ms()));
     MYL_TRY(myl_uia_end(&req->cx, &session));
-    return finish(req, in, user_id, work->encoded);
+    return finish(req, in, &account);
 }
 
 myl_rc myl_client_registration_token_validity(myl_req *req, const myl_body_none *in)

@@ -1,0 +1,54 @@
+"""The end of an account: what goes at once, what follows, what stays.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+from support.client import V3, ok, q, refused
+from support.server import Server
+from support.wait import until
+
+PATH = f"{V3}/account/deactivate"
+PASSWORD = {"type": "m.login.password", "password": "pass-word-1"}
+
+
+def membership(of, room: str, user: str) -> str:
+    return ok(of.get(f"{V3}/rooms/{q(room)}/state/m.room.member/{q(user)}"))["membership"]
+
+
+def test_it_asks_for_the_password(shared_server: Server) -> None:
+    user = shared_server.client("stay")
+    refused(shared_server.anonymous().post(PATH, json={}), 401, "M_MISSING_TOKEN")
+    wrong = user.post(PATH, json={"auth": {"type": "m.login.password", "user": user.user_id, "password": "a guess"}})
+    assert wrong.status_code == 401 and wrong.json()["errcode"] == "M_FORBIDDEN"
+    refused(user.post(PATH, json={"erase": "yes"}), 400, "M_BAD_JSON", "erase")
+    ok(user.get(f"{V3}/account/whoami"))
+
+
+def test_all_that_the_account_had_goes(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    phone = server.device(bob)
+    rooms = [alice.create_room(preset="public_chat") for _ in range(25)]
+    for room in rooms:
+        bob.join(room)
+    invited = alice.create_room(invite=[bob.user_id])
+    ok(bob.put(f"{V3}/user/{q(bob.user_id)}/account_data/test.kept", json={"a": 1}))
+    body = ok(bob.with_uia("POST", PATH, {}, PASSWORD))
+    assert body == {"id_server_unbind_result": "success"}
+    refused(bob.get(f"{V3}/account/whoami"), 401, "M_UNKNOWN_TOKEN")
+    refused(phone.get(f"{V3}/account/whoami"), 401, "M_UNKNOWN_TOKEN")
+    refused(bob.post(f"{V3}/login", json={"user": "bob", **PASSWORD}, token=False), 403, "M_FORBIDDEN")
+    refused(bob.post(f"{V3}/register", json={"username": "bob", "password": "pass-word-1"}, token=False),
+            400, "M_USER_IN_USE")
+    for room in (*rooms, invited):
+        until(lambda: membership(alice, room, bob.user_id) == "leave", f"bob has left {room}")
+    ok(alice.get(f"{V3}/profile/{q(bob.user_id)}"))
+    server.stop()
+    server.check()
+
+
+def test_erase_takes_the_profile(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    room = alice.create_room(preset="public_chat")
+    bob.join(room)
+    ok(bob.with_uia("POST", PATH, {"erase": True}, PASSWORD))
+    until(lambda: membership(alice, room, bob.user_id) == "leave", "bob has left")
+    assert "displayname" not in alice.get(f"{V3}/profile/{q(bob.user_id)}").json()
