@@ -21,7 +21,10 @@ enum {
     MYL_EVENT_OUTLIER = 2, /* known, but not placed in the room's DAG */
     MYL_EVENT_REJECTED = 4,
     MYL_EVENT_SOFT_FAILED = 8,
-    MYL_EVENT_REDACTED = 16 /* redacted_by is set */
+    MYL_EVENT_REDACTED = 16, /* redacted_by is set */
+    MYL_EVENT_HASH_FAILED =
+        64,                 /* came with another content hash: its bytes are the redacted form */
+    MYL_EVENT_OUTGOING = 32 /* ours to send to the other servers of the room */
 };
 
 /* A span of the bytes. */

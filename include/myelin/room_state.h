@@ -22,7 +22,7 @@ typedef struct {
     int64_t depth;            /* largest stored depth */
     uint32_t joined, invited; /* members */
     uint32_t extremity_count;
-    uint64_t extremities[MYL_LIMIT_PREV_EVENTS];
+    uint64_t extremities[MYL_LIMIT_EXTREMITIES]; /* numbers, ascending */
 } myl_room_head;
 
 /* room 0 when the id is unknown. */
@@ -45,6 +45,8 @@ myl_rc myl_room_state_all(myl_ctx *cx, myl_tree_root root, const uint64_t **numb
 /* Judges an event by the auth rules against the state at a root; `create` is the room's create event, 0 for itself. */
 myl_rc myl_room_judge(myl_ctx *cx, const myl_event *event, uint64_t create, myl_tree_root root,
                       myl_verdict *out);
+/* The current state as it was at a position: where histories met, that is not the state after the newest event. */
+myl_rc myl_room_state_at(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out);
 /* Power levels of the current state. */
 myl_rc myl_room_power(myl_ctx *cx, const myl_room_head *head, myl_power *out);
 

@@ -15,11 +15,13 @@ void myl_room_start(const myl_room_setup *setup)
 {
     server = *setup;
     myl_room_cache_start();
+    myl_room_resolve_start();
 }
 
 void myl_room_stop(void)
 {
     myl_room_cache_stop();
+    myl_room_resolve_stop();
     myl_room_typing_stop();
 }
 
@@ -30,24 +32,46 @@ const myl_room_setup *myl_room_server(void)
 
 /* ---- references ---- */
 
-static myl_rc choose_prev(myl_ctx *cx, const myl_room_head *head, myl_event_draft *draft)
+/* What an event in the making stands on. */
+typedef struct {
+    myl_list prevs;       /* uint64_t */
+    myl_tree_root before; /* the state before it */
+} footing;
+
+static const myl_sha256 *reference_hashes(myl_ctx *cx, const myl_event *const *events, size_t count)
 {
-    myl_str *ids = myl_new_array(cx, myl_str, head->extremity_count);
+    myl_sha256 *hashes = myl_new_array(cx, myl_sha256, count + 1);
 
-    for (uint32_t i = 0; i < head->extremity_count; i++) {
-        myl_stored stored;
+    for (size_t i = 0; i < count; i++)
+        (void)myl_event_reference_hash(cx, events[i]->version, events[i]->json, &hashes[i]);
+    return hashes;
+}
 
-        MYL_TRY(myl_room_event(cx, head->extremities[i], &stored));
-        ids[i] = stored.event_id;
+static myl_rc choose_prev(myl_ctx *cx, const myl_room_head *head, footing *on,
+                          myl_event_draft *draft)
+{
+    const myl_event **events;
+    myl_str *ids;
+
+    on->prevs = MYL_LIST(cx, uint64_t);
+    MYL_TRY(myl_room_choose_prevs(cx, head, &on->prevs, &on->before));
+    ids = myl_new_array(cx, myl_str, on->prevs.count + 1);
+    events = myl_new_array(cx, const myl_event *, on->prevs.count + 1);
+    for (size_t i = 0; i < on->prevs.count; i++) {
+        MYL_TRY(myl_room_decoded(cx, myl_list_get(&on->prevs, uint64_t, i), &events[i]));
+        ids[i] = events[i]->event_id;
     }
     draft->prev_events = ids;
-    draft->prev_event_count = head->extremity_count;
+    draft->prev_event_count = on->prevs.count;
+    if (head->version->pair_references)
+        draft->prev_hashes = reference_hashes(cx, events, on->prevs.count);
     return MYL_OK;
 }
 
 /* Spec: Server-Server API, Auth events selection. */
-static myl_rc choose_auth(myl_ctx *cx, const myl_room_head *head, myl_event_draft *draft)
+static myl_rc choose_auth(myl_ctx *cx, myl_tree_root before, myl_event_draft *draft)
 {
+    const myl_event *events[MYL_AUTH_NEEDS];
     myl_auth_need needs[MYL_AUTH_NEEDS];
     myl_str *ids = myl_new_array(cx, myl_str, MYL_AUTH_NEEDS);
     size_t count, found = 0;
@@ -55,22 +79,24 @@ static myl_rc choose_auth(myl_ctx *cx, const myl_room_head *head, myl_event_draf
     count = myl_rules_auth_needs(draft->version, draft->type, draft->state_key, draft->sender,
                                  draft->content, needs);
     for (size_t i = 0; i < count; i++) {
-        const myl_event *event;
         uint64_t number;
 
-        MYL_TRY(myl_room_state_number(cx, head->state, needs[i].type, needs[i].state_key, &number));
+        MYL_TRY(myl_room_state_number(cx, before, needs[i].type, needs[i].state_key, &number));
         if (number == 0)
             continue;
-        MYL_TRY(myl_room_decoded(cx, number, &event));
-        ids[found++] = event->event_id;
+        MYL_TRY(myl_room_decoded(cx, number, &events[found]));
+        ids[found] = events[found]->event_id;
+        found++;
     }
     draft->auth_events = ids;
     draft->auth_event_count = found;
+    if (draft->version->pair_references)
+        draft->auth_hashes = reference_hashes(cx, events, found);
     return MYL_OK;
 }
 
 static myl_rc fill_draft(myl_ctx *cx, const myl_room_head *head, const myl_outgoing *outgoing,
-                         myl_event_draft *draft)
+                         footing *on, myl_event_draft *draft)
 {
     bool hidden_room_id = head->version->room_id_is_create && head->create == 0;
 
@@ -91,8 +117,8 @@ static myl_rc fill_draft(myl_ctx *cx, const myl_room_head *head, const myl_outgo
                                        myl_json_of_str(cx, outgoing->redacts));
         draft->redacts = MYL_ABSENT;
     }
-    MYL_TRY(choose_prev(cx, head, draft));
-    return choose_auth(cx, head, draft);
+    MYL_TRY(choose_prev(cx, head, on, draft));
+    return choose_auth(cx, on->before, draft);
 }
 
 /* ---- storing ---- */
@@ -106,24 +132,28 @@ static myl_rc name_room(myl_ctx *cx, myl_room_head *head, const myl_event *event
     return myl_store_intern(cx, MYL_INTERN_ROOM, event->room_id, &head->room);
 }
 
-static myl_rc check_allowed(myl_ctx *cx, const myl_room_head *head, const myl_event *event)
+static myl_rc check_allowed(myl_ctx *cx, const myl_room_head *head, const myl_event *event,
+                            myl_tree_root before)
 {
     myl_verdict verdict;
 
-    MYL_TRY(myl_room_judge(cx, event, head->create, head->state, &verdict));
+    MYL_TRY(myl_room_judge(cx, event, head->create, before, &verdict));
     if (!verdict.allowed)
         return myl_fail(cx, MYL_FORBIDDEN, "%s (auth rule %s)", verdict.reason, verdict.rule);
     return MYL_OK;
 }
 
-/* Stores a state event: its number is known only then, so the tree changes after it and the row is written with both
- * roots: the number that it will take is the next position. */
-static myl_rc store_state(myl_ctx *cx, const myl_event *event, myl_event_place *place,
-                          myl_stored *stored)
+/* Of a state event the number is known only when it is stored, so the tree is changed before with the number that it will take:
+ * the next position. */
+myl_rc myl_room_store_placed(myl_ctx *cx, const myl_event *event, myl_event_place *place,
+                             myl_stored *stored)
 {
     myl_tree_entry change = {0};
     uint64_t newest, type;
 
+    place->after = place->before;
+    if (!myl_str_present(event->state_key) || (place->flags & MYL_EVENT_REJECTED) != 0)
+        return myl_room_event_put(cx, place, stored);
     MYL_TRY(myl_store_intern(cx, MYL_INTERN_TYPE, event->type, &type));
     MYL_TRY(myl_store_intern(cx, MYL_INTERN_NAME, event->state_key, &change.state_key));
     MYL_TRY(myl_store_position(cx, &newest));
@@ -140,18 +170,8 @@ typedef struct {
     const myl_outgoing *outgoing;
     const myl_event *event;
     myl_str bytes;
+    const footing *on;
 } finished;
-
-static void advance_head(myl_room_head *head, const myl_stored *stored)
-{
-    head->state = stored->after;
-    head->depth = stored->depth;
-    head->newest = stored->position;
-    head->extremity_count = 1;
-    head->extremities[0] = stored->number;
-    if (head->create == 0)
-        head->create = stored->number;
-}
 
 static myl_rc store_event(myl_ctx *cx, myl_room_head *head, const finished *done,
                           myl_stored *stored)
@@ -162,34 +182,18 @@ static myl_rc store_event(myl_ctx *cx, myl_room_head *head, const finished *done
         .bytes = done->bytes,
         .room = head->room,
         .depth = done->event->depth,
-        .before = head->state,
-        .after = head->state,
+        .flags = MYL_EVENT_OUTGOING,
+        .before = done->on->before,
         .arrives = true,
     };
+    myl_advance advance = {stored, done->on->prevs.at, done->on->prevs.count, false, false};
 
     if (caller != NULL && myl_str_present(done->outgoing->txn_id)) {
         place.device = caller->device;
         place.txn_id = done->outgoing->txn_id;
     }
-    if (myl_str_present(done->event->state_key))
-        MYL_TRY(store_state(cx, done->event, &place, stored));
-    else
-        MYL_TRY(myl_room_event_put(cx, &place, stored));
-    advance_head(head, stored);
-    return MYL_OK;
-}
-
-static myl_rc after_store(myl_ctx *cx, myl_room_head *head, const myl_event *event,
-                          const myl_stored *stored)
-{
-    myl_membership membership;
-
-    if (myl_str_equal(event->type, MYL_S("m.room.redaction")))
-        return myl_room_apply_redaction(cx, head, event, stored);
-    if (!myl_str_equal(event->type, MYL_S("m.room.member")) || !myl_str_present(event->state_key))
-        return MYL_OK;
-    membership = myl_membership_of(myl_event_membership(event));
-    return myl_room_member_changed(cx, head, stored, membership);
+    MYL_TRY(myl_room_store_placed(cx, done->event, &place, stored));
+    return myl_room_advance(cx, head, &advance);
 }
 
 /* Spec (Client-Server API, Size limits) counts bytes of ids and types. */
@@ -225,15 +229,18 @@ myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outg
 {
     myl_event_draft draft;
     myl_event event;
+    footing on;
     myl_str bytes;
 
     MYL_TRY(check_sizes(cx, outgoing));
     if (myl_str_present(outgoing->redacts))
         MYL_TRY(myl_room_check_redaction(cx, head, outgoing));
-    MYL_TRY(fill_draft(cx, head, outgoing, &draft));
+    MYL_TRY(fill_draft(cx, head, outgoing, &on, &draft));
     MYL_TRY(finish_once(cx, &draft, &event, &bytes));
-    MYL_TRY(check_allowed(cx, head, &event));
+    MYL_TRY(check_allowed(cx, head, &event, on.before));
     MYL_TRY(name_room(cx, head, &event));
-    MYL_TRY(store_event(cx, head, &(finished){outgoing, &event, bytes}, stored));
-    return after_store(cx, head, &event, stored);
+    MYL_TRY(store_event(cx, head, &(finished){outgoing, &event, bytes, &on}, stored));
+    if (myl_str_equal(event.type, MYL_S("m.room.redaction")))
+        return myl_room_apply_redaction(cx, head, &event, stored);
+    return MYL_OK;
 }

@@ -296,6 +296,19 @@ myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored 
     myl_key_hash(&id, event->event_id);
     number = myl_key_of_u64(stored->number);
     MYL_TRY(myl_store_add(cx, MYL_TABLE_EVENT_IDS, myl_key_str(&id), myl_key_str(&number)));
+    if (myl_str_present(event->state_key))
+        MYL_TRY(myl_room_auth_add(cx, stored, event));
+    return put_orders(cx, stored);
+}
+
+myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stored *stored)
+{
+    stored->flags = (stored->flags & ~(uint32_t)MYL_EVENT_OUTLIER) | place->flags;
+    stored->depth = place->depth;
+    stored->before = place->before;
+    stored->after = place->after;
+    stored->position = place->arrives ? myl_engine_next_position(cx) : 0;
+    MYL_TRY(myl_room_event_rewrite(cx, stored));
     return put_orders(cx, stored);
 }
 

@@ -27,7 +27,7 @@ myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head)
 
 static bool cut_extremities(myl_str *row, myl_room_head *out)
 {
-    if (!myl_cut_u32(row, &out->extremity_count) || out->extremity_count > MYL_LIMIT_PREV_EVENTS)
+    if (!myl_cut_u32(row, &out->extremity_count) || out->extremity_count > MYL_LIMIT_EXTREMITIES)
         return false;
     for (uint32_t i = 0; i < out->extremity_count; i++)
         if (!myl_cut_u64(row, &out->extremities[i]))

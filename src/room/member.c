@@ -8,6 +8,8 @@
  */
 #include "room/room_own.h"
 
+#include <myelin/matrix_id.h>
+
 static const myl_str names[] = {
     [MYL_MEMBER_NONE] = {NULL, 0},          [MYL_MEMBER_INVITE] = MYL_S_INIT("invite"),
     [MYL_MEMBER_JOIN] = MYL_S_INIT("join"), [MYL_MEMBER_LEAVE] = MYL_S_INIT("leave"),
@@ -106,33 +108,45 @@ static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *
 {
     myl_key room = myl_key_of_u64(head->room), user = myl_key_of_u64(after->user);
 
-    head->joined -= before->membership == MYL_MEMBER_JOIN;
-    head->joined += after->membership == MYL_MEMBER_JOIN;
+    bool was = before->membership == MYL_MEMBER_JOIN, is = after->membership == MYL_MEMBER_JOIN;
+
     head->invited -= before->membership == MYL_MEMBER_INVITE;
     head->invited += after->membership == MYL_MEMBER_INVITE;
-    if (after->membership == MYL_MEMBER_JOIN)
+    if (was == is)
+        return MYL_OK;
+    head->joined += is ? 1u : -1u;
+    MYL_TRY(myl_room_server_count(cx, head->room, after->user, is ? 1 : -1));
+    if (is)
         return myl_store_add(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
-    if (before->membership == MYL_MEMBER_JOIN)
-        return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
-    return MYL_OK;
+    return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
 }
 
-myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_stored *stored,
-                               myl_membership now)
+myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, uint64_t event,
+                               uint64_t position)
 {
     myl_member before, after;
+    myl_membership now;
+    myl_str name;
 
-    MYL_TRY(myl_room_member(cx, head->room, stored->state_key, &before));
+    MYL_TRY(myl_room_member(cx, head->room, user, &before));
+    MYL_TRY(myl_room_membership_of(cx, event, &now));
+    if (event == 0) {
+        /* a resolution took the membership away: for its user that is a leave, told by the last event there was */
+        now = MYL_MEMBER_LEAVE;
+        event = before.event;
+    }
     after = (myl_member){.room = head->room,
-                         .user = stored->state_key,
+                         .user = user,
                          .membership = now,
-                         .event = stored->number,
+                         .event = event,
                          /* a join that only renames is no new membership */
-                         .position = before.membership == now ? before.position : stored->position};
+                         .position = before.membership == now ? before.position : position};
     MYL_TRY(put_member(cx, &after));
     MYL_TRY(update_counts(cx, head, &before, &after));
-    return myl_user_mark_changed(cx, after.user, stored->position, MYL_CHANGED_MEMBERSHIP,
-                                 head->room);
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &name));
+    if (!myl_id_is_ours(name, myl_room_server()->server_name))
+        return MYL_OK; /* nobody here asks what is new for them */
+    return myl_user_mark_changed(cx, user, position, MYL_CHANGED_MEMBERSHIP, head->room);
 }
 
 myl_rc myl_room_require_joined(myl_ctx *cx, myl_str room_id, const myl_caller *caller,

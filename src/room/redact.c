@@ -25,6 +25,28 @@ static myl_rc mark_redacted(myl_ctx *cx, myl_stored *target, uint64_t by)
     return myl_room_event_rewrite(cx, target);
 }
 
+/* A redaction may come before what it redacts. */
+static myl_key early_key(uint64_t room, myl_str target)
+{
+    myl_key key = myl_key_of_u64(room);
+
+    myl_key_hash(&key, target);
+    return key;
+}
+
+static myl_rc keep_early(myl_ctx *cx, const myl_room_head *head, const myl_event *redaction,
+                         const myl_stored *stored)
+{
+    myl_key key = early_key(head->room, redaction->redacts),
+            number = myl_key_of_u64(stored->number);
+    uint64_t count;
+
+    MYL_TRY(myl_store_count(cx, MYL_TABLE_EARLY_REDACTIONS, myl_key_str(&key), &count));
+    if (count >= MYL_LIMIT_EARLY_REDACTIONS)
+        return MYL_OK;
+    return myl_store_add(cx, MYL_TABLE_EARLY_REDACTIONS, myl_key_str(&key), myl_key_str(&number));
+}
+
 myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const myl_event *redaction,
                                 const myl_stored *stored)
 {
@@ -37,7 +59,7 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
         return MYL_OK;
     MYL_TRY(myl_room_event_number(cx, redaction->redacts, &number));
     if (number == 0)
-        return MYL_OK;
+        return keep_early(cx, head, redaction, stored);
     MYL_TRY(myl_room_event(cx, number, &target));
     if (target.room != head->room || (target.flags & MYL_EVENT_REDACTED) != 0)
         return MYL_OK;
@@ -46,6 +68,39 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
     if (!myl_rules_may_redact(redaction, &target_event, &power))
         return MYL_OK;
     return mark_redacted(cx, &target, stored->number);
+}
+
+myl_rc myl_room_apply_early(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored)
+{
+    myl_key key = early_key(head->room, stored->event_id);
+    myl_list numbers = MYL_LIST(cx, uint64_t);
+    myl_scan *scan;
+    myl_str found, value;
+    uint64_t number;
+
+    MYL_TRY(myl_scan_values(cx, MYL_TABLE_EARLY_REDACTIONS, myl_key_str(&key), MYL_ABSENT,
+                            MYL_FORWARD, &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &found, &value));
+        if (!myl_str_present(found))
+            break;
+        if (!myl_cut_u64(&value, &number))
+            return myl_fail(cx, MYL_CORRUPT, "EARLY_REDACTIONS: bad row");
+        myl_list_push(&numbers, uint64_t, number);
+    }
+    myl_scan_end(scan);
+    if (numbers.count == 0)
+        return MYL_OK;
+    MYL_TRY(myl_store_delete(cx, MYL_TABLE_EARLY_REDACTIONS, myl_key_str(&key)));
+    for (size_t i = 0; i < numbers.count; i++) {
+        const myl_event *redaction;
+        myl_stored by;
+
+        MYL_TRY(myl_room_event(cx, myl_list_get(&numbers, uint64_t, i), &by));
+        MYL_TRY(myl_room_decoded(cx, by.number, &redaction));
+        MYL_TRY(myl_room_apply_redaction(cx, head, redaction, &by));
+    }
+    return MYL_OK;
 }
 
 /* Spec: Client-Server API, Redactions: others' events take the redact level; the rules alone would let any user of the

@@ -9,6 +9,8 @@
 #include <myelin/base_list.h>
 #include <myelin/room_send.h>
 #include <myelin/room_timeline.h>
+#include <myelin/rules_auth_index.h>
+#include <myelin/store_check.h>
 #include <myelin/user_data.h>
 
 /* span.c: canonical JSON without a parser. The offset after the string, or any value, that begins at `at`. */
@@ -19,6 +21,48 @@ void myl_room_find_spans(myl_str json, myl_stored *stored);
 
 /* event.c: a changed header over the same bytes (a redaction). */
 myl_rc myl_room_event_rewrite(myl_ctx *cx, const myl_stored *stored);
+/* Gives an outlier its place in the room; its number stays. */
+myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stored *stored);
+
+/* auth_rows.c: the auth index. */
+const myl_auth_rows *myl_room_auth_rows(void);
+myl_rc myl_room_auth_add(myl_ctx *cx, const myl_stored *stored, const myl_event *event);
+/* Adds the numbers (uint64_t) of the event's auth events that are known, state events and numbered below `below`. */
+myl_rc myl_room_auth_numbers(myl_ctx *cx, const myl_event *event, uint64_t below, myl_list *out);
+
+/* resolve.c: the resolution of states, and of the states after events. */
+myl_rc myl_room_resolve(myl_ctx *cx, const myl_room_head *head, const myl_tree_root *roots,
+                        size_t count, myl_tree_root *out);
+myl_rc myl_room_resolve_events(myl_ctx *cx, const myl_room_head *head, const uint64_t *events,
+                               size_t count, myl_tree_root *out);
+void myl_room_resolve_start(void);
+void myl_room_resolve_stop(void);
+
+/* servers.c: one joined user of a server more (1) or less (-1). */
+myl_rc myl_room_server_count(myl_ctx *cx, uint64_t room, uint64_t user, int change);
+
+/* advance.c: a placed event becomes one of the room's newest. `prevs` (numbers) are so no more; `old`: it has followers
+ * already and does not become one. Keeps the current state, the members and the head; the caller puts the head. */
+typedef struct {
+    const myl_stored *stored;
+    const uint64_t *prevs;
+    size_t prev_count;
+    bool old;
+    bool alone; /* it replaces all newest events: a join from outside */
+} myl_advance;
+myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *advance);
+/* The extremities that a new event of ours names: at most MYL_LIMIT_PREV_EVENTS, the newest; and the state before it. */
+myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *numbers,
+                             myl_tree_root *before);
+
+/* gap.c: what is missing before an event. */
+myl_rc myl_room_gap_add(myl_ctx *cx, const myl_stored *stored, const myl_str *missing,
+                        size_t count);
+/* An event has come: those who missed it no longer do. *named: there were some. */
+myl_rc myl_room_gap_filled(myl_ctx *cx, uint64_t room, myl_str event_id, bool *named);
+
+/* redact.c: the redactions that came before this event. */
+myl_rc myl_room_apply_early(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored);
 
 /* state.c: a decoded event, from the engine's cache when in a change. Lives at least as long as the job. */
 myl_rc myl_room_decoded(myl_ctx *cx, uint64_t number, const myl_event **out);
@@ -35,15 +79,19 @@ int myl_room_compare_numbers(const void *a, const void *b);
 /* head.c */
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head);
 
-/* member.c: keeps every membership index after a stored m.room.member event. */
-myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_stored *stored,
-                               myl_membership now);
+/* member.c: keeps every membership index when a user's member event in the current state is another one (0: none). */
+myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, uint64_t event,
+                               uint64_t position);
 /* What a member event says; 0: NONE. */
 myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 
 /* build.c: sends into an open head; the caller puts the head when all is sent. */
 myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outgoing,
                       myl_stored *stored);
+
+/* build.c: stores an event with the state after it: place->before and, for a state event that counts, its own entry. */
+myl_rc myl_room_store_placed(myl_ctx *cx, const myl_event *event, myl_event_place *place,
+                             myl_stored *stored);
 
 /* redact.c: applies a stored m.room.redaction to its target when its sender may. */
 myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const myl_event *redaction,
@@ -52,6 +100,17 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
 /* May this user of ours redact that event? */
 myl_rc myl_room_check_redaction(myl_ctx *cx, const myl_room_head *head,
                                 const myl_outgoing *outgoing);
+
+/* acl.c: does the content of an m.room.server_acl event let the server in? */
+bool myl_room_acl_judge(const myl_json *acl, myl_str server_name);
+
+/* check_links.c */
+myl_rc myl_room_check_auth_row(myl_ctx *cx, myl_check *check, const myl_stored *stored);
+myl_rc myl_room_check_steps(myl_ctx *cx, myl_check *check);
+myl_rc myl_room_check_servers(myl_ctx *cx, myl_check *check);
+myl_rc myl_room_check_server_sum(myl_ctx *cx, myl_check *check, const myl_room_head *head);
+myl_rc myl_room_check_gaps(myl_ctx *cx, myl_check *check);
+myl_rc myl_room_check_states(myl_ctx *cx, myl_check *check);
 
 /* membership.c: content of a member event with the profile of a local user. */
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out);

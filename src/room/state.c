@@ -84,7 +84,8 @@ static void offer_to_cache(myl_ctx *cx, const myl_stored *stored)
 {
     cache_offer *offer;
 
-    if (cache == NULL || !myl_engine_is_writing(cx) || (stored->flags & MYL_EVENT_REDACTED) != 0)
+    if (cache == NULL || !myl_engine_is_writing(cx) ||
+        (stored->flags & (MYL_EVENT_REDACTED | MYL_EVENT_REJECTED)) != 0)
         return;
     offer = myl_new(cx, cache_offer);
     *offer = (cache_offer){stored->number, stored->version, stored->event_id,

@@ -12,7 +12,7 @@
  */
 #include "store/store_own.h"
 
-_Static_assert(MYL_INTERN_NAME + 1 == MYL_INTERN_KINDS, "kinds are stored and counted");
+_Static_assert(MYL_INTERN_SERVER + 1 == MYL_INTERN_KINDS, "kinds are stored and counted");
 
 static myl_key hash_key(const myl_ctx *cx, myl_intern kind, myl_str text)
 {

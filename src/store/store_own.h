@@ -19,7 +19,7 @@
 #include <myelin/store_engine.h>
 
 #define MYL_KEY_MAX 511
-#define MYL_INTERN_KINDS 3
+#define MYL_INTERN_KINDS 4
 
 typedef enum { MYL_FORM_MAP, MYL_FORM_SET, MYL_FORM_FIXED } myl_table_form;
 

@@ -54,17 +54,32 @@ static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint6
     return after == 0 ? MYL_OK : collect(arg, after);
 }
 
-/* The state after the newest event that had arrived by the token. */
-static myl_rc root_at(myl_syncing *s, uint64_t room, uint64_t position, myl_tree_root *out)
+/* What a resolution changed while the timeline ran, which none of its events shows. */
+static myl_rc collect_moved(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                            uint64_t after)
 {
-    myl_stored stored;
-    myl_walk *walk;
+    collecting *c = arg;
 
-    MYL_TRY(myl_walk_arrival(s->cx, room, &(myl_range){0, position}, MYL_BACKWARD, &walk));
-    MYL_TRY(myl_walk_next(walk, &stored));
-    myl_walk_end(walk);
-    *out = stored.number == 0 ? 0 : stored.after;
-    return MYL_OK;
+    MYL_UNUSED(type);
+    MYL_UNUSED(state_key);
+    MYL_UNUSED(before);
+    for (size_t i = 0; i < c->part->slice.count; i++)
+        if (c->part->slice.events[i].number == after)
+            return MYL_OK;
+    return after == 0 ? MYL_OK : collect(c, after);
+}
+
+/* The state that the timeline begins with. */
+static myl_rc state_before(myl_syncing *s, const room_part *part, myl_tree_root *out)
+{
+    const myl_stored *first = part->slice.events;
+
+    if (part->slice.count == 0)
+        return myl_room_state_at(s->cx, part->head.room, part->upto, out);
+    *out = first->before;
+    if (first->position == 0)
+        return MYL_OK;
+    return myl_room_state_at(s->cx, part->head.room, first->position - 1, out);
 }
 
 /* State at the start of the timeline: all of it at first, then what differs from the token's. */
@@ -72,19 +87,22 @@ static myl_rc collect_state(myl_syncing *s, room_part *part)
 {
     collecting c = {s, part};
     const myl_tree_nodes *nodes = myl_store_nodes(s->cx);
-    myl_tree_root before, end;
+    myl_tree_root before, end, now;
 
     part->state = MYL_LIST(s->cx, uint64_t);
-    if (part->slice.count > 0)
-        end = part->slice.events[0].before;
-    else
-        MYL_TRY(root_at(s, part->head.room, part->upto, &end));
-    if (part->since == 0 || s->request->full_state)
-        return end == 0 ? MYL_OK : myl_tree_walk(s->cx, nodes, end, 0, collect_entry, &c);
-    MYL_TRY(root_at(s, part->head.room, part->since, &before));
-    if (before == end || end == 0)
+    MYL_TRY(state_before(s, part, &end));
+    MYL_TRY(myl_room_state_at(s->cx, part->head.room, part->upto, &now));
+    if (part->since == 0 || s->request->full_state) {
+        if (end != 0)
+            MYL_TRY(myl_tree_walk(s->cx, nodes, end, 0, collect_entry, &c));
+    } else {
+        MYL_TRY(myl_room_state_at(s->cx, part->head.room, part->since, &before));
+        if (before != end && end != 0)
+            MYL_TRY(myl_tree_diff(s->cx, nodes, before, end, collect_change, &c));
+    }
+    if (now == end || part->slice.count == 0)
         return MYL_OK;
-    return myl_tree_diff(s->cx, nodes, before, end, collect_change, &c);
+    return myl_tree_diff(s->cx, nodes, end, now, collect_moved, &c);
 }
 
 static myl_rc write_state(myl_syncing *s, const room_part *part)

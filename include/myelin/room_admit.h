@@ -1,0 +1,99 @@
+/* room_admit.h: events that come from other servers.
+ *
+ * A PDU is read and its signatures are checked before (myl_incoming_read, fed_keys.h); then, inside a change, it goes through
+ * the specification's checks in order: its auth events, the state before it, the current state. Every verdict is stored with
+ * it. What is not here is named, never fetched: the caller fetches and asks again.
+ * Spec: Server-Server API, PDUs, Checks performed on receipt of a PDU; Room State Resolution; Backfilling.
+ * Threads: myl_incoming_read any; the rest the engine, inside a change (those that only read: as the transaction).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_ROOM_ADMIT_H
+#define MYELIN_ROOM_ADMIT_H
+
+#include <myelin/room_state.h>
+#include <myelin/room_timeline.h>
+
+/* A foreign PDU on its way in. Lives in the job. */
+typedef struct {
+    myl_event event; /* in its redacted form when its content hash did not match */
+    myl_str bytes;   /* canonical, without `unsigned`: what is stored */
+    bool hash_failed;
+} myl_incoming;
+/* Format, size, id and content hash. MYL_BAD_EVENT, MYL_EVENT_TOO_LARGE: such a PDU is dropped. */
+myl_rc myl_incoming_read(myl_ctx *cx, const myl_room_version *version, const myl_json *pdu,
+                         myl_incoming *out);
+
+typedef enum {
+    MYL_COMES_NEW,    /* sent to us: it moves the room */
+    MYL_COMES_BEHIND, /* older history: it never arrives for /sync */
+    MYL_COMES_OUTSIDE /* an outlier: part of a state or an auth chain, not placed */
+} myl_coming;
+
+typedef struct {
+    const myl_incoming *incoming; /* its signatures are good */
+    myl_coming coming;
+    /* The state before it as another server says (state_ids), where prev events are missing. */
+    bool state_given;
+    myl_tree_root state;
+    bool alone; /* NEW: a join from outside: it replaces all newest events of an older stay */
+    bool
+        no_more; /* what is missing cannot be had: auth events that are missing count as rejected */
+    uint64_t led_to; /* BEHIND: number of the event that named it; 0: none */
+    uint32_t flags;  /* MYL_EVENT_OUTGOING or 0 */
+} myl_admission;
+
+typedef enum {
+    MYL_ADMIT_ACCEPTED,
+    MYL_ADMIT_SOFT_FAILED,
+    MYL_ADMIT_REJECTED, /* stored, shown to nobody */
+    MYL_ADMIT_KNOWN,    /* it is here already, placed */
+    MYL_ADMIT_MISSING   /* nothing was stored */
+} myl_admit_kind;
+typedef struct {
+    myl_admit_kind kind;
+    myl_verdict verdict; /* REJECTED and SOFT_FAILED: why */
+    myl_stored stored;   /* not for MISSING */
+    const myl_str *missing_auth;
+    size_t missing_auth_count;
+    const myl_str *missing_prev;
+    size_t missing_prev_count;
+} myl_admitted;
+
+/* Puts the head when it changes. `head` is the room's; where there is none yet (a room that is being imported) it has room,
+ * room_id and version, and only outliers may come. MYL_CORRUPT and the like only for faults of ours. */
+myl_rc myl_room_admit(myl_ctx *cx, myl_room_head *head, const myl_admission *admission,
+                      myl_admitted *out);
+
+/* ---- states that others tell ---- */
+/* The root of a state given by numbers of state events, made from `base` (0, or a state that is near). Two for one key: the
+ * last counts. Rejected ones are left out. */
+myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *events, size_t count,
+                           myl_tree_root *out);
+/* Of `ids` those that are not stored (at all, placed or not). */
+myl_rc myl_room_unknown(myl_ctx *cx, const myl_str *ids, size_t count, const myl_str **unknown,
+                        size_t *unknown_count);
+
+/* ---- gaps ---- */
+/* Prev events of an event that are not placed here. */
+myl_rc myl_room_missing_prevs(myl_ctx *cx, const myl_event *event, const myl_str **ids,
+                              size_t *count);
+/* Does history that others have lie just before this event? */
+myl_rc myl_room_is_gap(myl_ctx *cx, const myl_stored *stored, bool *out);
+/* The nearest event at or before a place in the reading order that has a gap before it; 0: none. */
+myl_rc myl_room_gap_before(myl_ctx *cx, uint64_t room, myl_point place, uint64_t *number);
+
+/* ---- a room that comes as a whole: a remote join ---- */
+typedef struct {
+    myl_str room_id;
+    const myl_room_version *version;
+    myl_str create;       /* id of the create event */
+    const myl_str *state; /* ids of the state before the join; stored as outliers before */
+    size_t state_count;
+    const myl_incoming *join; /* the member event, checked */
+} myl_room_import;
+/* The last step: makes the room (or takes it up again), with its members, at the join. MYL_FORBIDDEN when the join is not
+ * allowed by that state; MYL_BAD_STATE when the state is none. `number`: the join. */
+myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64_t *number);
+
+#endif

@@ -1,0 +1,155 @@
+/* advance.c: the room moves on: its newest events, its current state, its members.
+ *
+ * Why:     an event of ours and one that came in move a room in the same way.
+ * Callers: build.c, admit.c, import.c.
+ * Threads: the engine.
+ * Holds:   the current state is the resolution of the states after the newest events. The members follow the difference of
+ *          the state before and now, so also what a resolution takes back is seen. Where the current state is not the one
+ *          after the event that came, ROOM_STATES says what it is.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "room/room_own.h"
+
+#include <stdlib.h>
+
+/* ---- the newest events ---- */
+
+static bool is_among(const uint64_t *numbers, size_t count, uint64_t number)
+{
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
+static void move_extremities(myl_room_head *head, const myl_advance *advance)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < head->extremity_count && !advance->alone; i++)
+        if (!is_among(advance->prevs, advance->prev_count, head->extremities[i]))
+            head->extremities[kept++] = head->extremities[i];
+    if (!advance->old || kept == 0) {
+        if (kept == MYL_LIMIT_EXTREMITIES) {
+            memmove(head->extremities, head->extremities + 1,
+                    (kept - 1) * sizeof(*head->extremities));
+            kept--;
+        }
+        head->extremities[kept++] = advance->stored->number;
+    }
+    head->extremity_count = kept;
+    qsort(head->extremities, kept, sizeof(*head->extremities), myl_room_compare_numbers);
+}
+
+myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *numbers,
+                             myl_tree_root *before)
+{
+    uint32_t first = 0;
+
+    if (head->extremity_count > MYL_LIMIT_PREV_EVENTS)
+        first = head->extremity_count - MYL_LIMIT_PREV_EVENTS;
+    for (uint32_t i = first; i < head->extremity_count; i++)
+        myl_list_push(numbers, uint64_t, head->extremities[i]);
+    *before = head->state;
+    if (first == 0)
+        return MYL_OK;
+    return myl_room_resolve_events(cx, head, numbers->at, numbers->count, before);
+}
+
+/* ---- the members ---- */
+
+typedef struct {
+    myl_ctx *cx;
+    myl_list changes; /* myl_tree_entry */
+    uint64_t member_type;
+} member_diff;
+
+static myl_rc collect_member(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                             uint64_t after)
+{
+    member_diff *diff = arg;
+
+    MYL_UNUSED(before);
+    if (type == diff->member_type)
+        myl_list_push(&diff->changes, myl_tree_entry, ((myl_tree_entry){type, state_key, after}));
+    return MYL_OK;
+}
+
+static myl_rc move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was, uint64_t position)
+{
+    member_diff diff = {cx, MYL_LIST(cx, myl_tree_entry), 0};
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &diff.member_type));
+    MYL_TRY(myl_tree_diff(cx, myl_store_nodes(cx), was, head->state, collect_member, &diff));
+    for (size_t i = 0; i < diff.changes.count; i++) {
+        const myl_tree_entry *entry = myl_list_at(&diff.changes, i);
+
+        MYL_TRY(myl_room_member_changed(cx, head, entry->state_key, entry->event, position));
+    }
+    return MYL_OK;
+}
+
+/* ---- the whole ---- */
+
+static myl_rc move_state(myl_ctx *cx, myl_room_head *head, const myl_stored *stored)
+{
+    if (head->extremity_count == 1 && head->extremities[0] == stored->number) {
+        head->state = stored->after;
+        return MYL_OK;
+    }
+    return myl_room_resolve_events(cx, head, head->extremities, head->extremity_count,
+                                   &head->state);
+}
+
+static myl_rc note_state(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored)
+{
+    myl_key room = myl_key_of_u64(head->room), row = myl_key_of_u64s(stored->position, head->state);
+
+    if (head->state == stored->after || stored->position == 0)
+        return MYL_OK;
+    return myl_store_add(cx, MYL_TABLE_ROOM_STATES, myl_key_str(&room), myl_key_str(&row));
+}
+
+myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *advance)
+{
+    const myl_stored *stored = advance->stored;
+    myl_tree_root was = head->state;
+
+    if (stored->depth > head->depth)
+        head->depth = stored->depth;
+    if (stored->position != 0)
+        head->newest = stored->position;
+    if (head->create == 0)
+        head->create = stored->number;
+    move_extremities(head, advance);
+    MYL_TRY(move_state(cx, head, stored));
+    MYL_TRY(note_state(cx, head, stored));
+    return was == head->state ? MYL_OK : move_members(cx, head, was, stored->position);
+}
+
+/* ---- the past ---- */
+
+myl_rc myl_room_state_at(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out)
+{
+    myl_key key = myl_key_of_u64(room), at = myl_key_of_u64s(position, UINT64_MAX);
+    uint64_t noted = 0, root = 0;
+    myl_stored stored;
+    myl_walk *walk;
+    myl_scan *scan;
+    myl_str found, value;
+
+    MYL_TRY(myl_walk_arrival(cx, room, &(myl_range){0, position}, MYL_BACKWARD, &walk));
+    MYL_TRY(myl_walk_next(walk, &stored));
+    myl_walk_end(walk);
+    *out = stored.number == 0 ? 0 : stored.after;
+    MYL_TRY(myl_scan_values(cx, MYL_TABLE_ROOM_STATES, myl_key_str(&key), myl_key_str(&at),
+                            MYL_BACKWARD, &scan));
+    MYL_TRY(myl_scan_next(scan, &found, &value));
+    if (myl_str_present(found) && (!myl_cut_u64(&value, &noted) || !myl_cut_u64(&value, &root)))
+        return myl_fail(cx, MYL_CORRUPT, "ROOM_STATES: bad row");
+    myl_scan_end(scan);
+    if (noted != 0 && (stored.number == 0 || noted >= stored.position))
+        *out = root;
+    return MYL_OK;
+}
