@@ -14,4 +14,7 @@ void myl_api_start(const myl_config *config);
 /* Rows of src/api/endpoints.def; constants. */
 const myl_endpoint *myl_api_endpoints(size_t *count);
 
+/* What of the configuration only api/ understands; MYL_BAD_CONFIG. */
+myl_rc myl_api_check_config(myl_ctx *cx, const myl_config *given);
+
 #endif

@@ -24,7 +24,9 @@ bool myl_password_verify(myl_ctx *cx, myl_str encoded, myl_str password, myl_pas
 
 /* What is stored in place of a token: SHA-256 of it, 32 bytes. Tokens have 256 random bits. */
 myl_sha256 myl_token_hash(myl_str token);
-/* HMAC-SHA1, lower-case hex: shared-secret registration (Synapse's admin API) and TURN. */
+/* HMAC-SHA1, lower-case hex: shared-secret registration (Synapse's admin API). */
 myl_str myl_crypto_hmac_sha1_hex(myl_ctx *cx, myl_str key, myl_str message);
+/* The same in padded base64: passwords of TURN servers. */
+myl_str myl_crypto_hmac_sha1_base64(myl_ctx *cx, myl_str key, myl_str message);
 
 #endif

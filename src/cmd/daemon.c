@@ -85,6 +85,7 @@ static myl_rc configure(myl_ctx *cx, const char *path, daemon_parts *parts)
 {
     MYL_TRY(myl_config_load(cx, path, &parts->config));
     const myl_config *config = parts->config;
+    MYL_TRY(myl_api_check_config(cx, config));
     if (!myl_log_configure(config->log_level.at, myl_str_equal(config->log_format, MYL_S("json"))))
         return myl_fail(cx, MYL_BAD_CONFIG, "log.level: not understood");
     myl_crypto_start();
@@ -227,7 +228,8 @@ int myl_cmd_check_config(const char *config_path)
     int status = 0;
 
     myl_ctx_begin(&cx);
-    if (myl_config_load(&cx, config_path, &config) == MYL_OK)
+    if (myl_config_load(&cx, config_path, &config) == MYL_OK &&
+        myl_api_check_config(&cx, config) == MYL_OK)
         printf("%s is good\n", config_path);
     else
         status = complain(&cx);

@@ -61,14 +61,34 @@ myl_sha256 myl_token_hash(myl_str token)
     return myl_crypto_sha256(token);
 }
 
-myl_str myl_crypto_hmac_sha1_hex(myl_ctx *cx, myl_str key, myl_str message)
+/* The length of the mac, at most EVP_MAX_MD_SIZE. */
+static size_t hmac_sha1(myl_str key, myl_str message, unsigned char mac[EVP_MAX_MD_SIZE])
 {
-    unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned len = 0;
+
     MYL_ASSERT(key.len <= INT32_MAX);
     MYL_ASSERT(HMAC(EVP_sha1(), myl_crypto_bytes(key), (int)key.len, myl_crypto_bytes(message),
                     message.len, mac, &len) != NULL);
-    char *hex = myl_alloc(cx, 2 * (size_t)len + 1);
-    sodium_bin2hex(hex, 2 * (size_t)len + 1, mac, len);
-    return (myl_str){hex, 2 * (size_t)len};
+    return len;
+}
+
+myl_str myl_crypto_hmac_sha1_hex(myl_ctx *cx, myl_str key, myl_str message)
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    size_t len = hmac_sha1(key, message, mac);
+    char *hex = myl_alloc(cx, 2 * len + 1);
+
+    sodium_bin2hex(hex, 2 * len + 1, mac, len);
+    return (myl_str){hex, 2 * len};
+}
+
+myl_str myl_crypto_hmac_sha1_base64(myl_ctx *cx, myl_str key, myl_str message)
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    size_t len = hmac_sha1(key, message, mac);
+    size_t room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = myl_alloc(cx, room);
+
+    sodium_bin2base64(text, room, mac, len, sodium_base64_VARIANT_ORIGINAL);
+    return myl_str_of(text);
 }

@@ -18,6 +18,24 @@ static myl_rc reply_event_id(myl_req *req, myl_str event_id)
     return myl_reply_written(req, &w);
 }
 
+/* A suspended account may take back what it wrote itself, and say nothing. */
+static myl_rc check_suspended(myl_req *req, const myl_room_head *head, const myl_outgoing *outgoing)
+{
+    myl_str redacts = outgoing->redacts;
+    myl_stored target;
+
+    if (!req->caller.is_suspended)
+        return MYL_OK;
+    if (!myl_str_present(redacts))
+        redacts = myl_json_text(outgoing->content, MYL_S("redacts"));
+    if (myl_str_equal(outgoing->type, MYL_S("m.room.redaction")) && myl_str_present(redacts)) {
+        MYL_TRY(myl_room_event_of(&req->cx, head->room, redacts, &target));
+        if (target.sender == req->caller.user)
+            return MYL_OK;
+    }
+    return myl_fail(&req->cx, MYL_USER_SUSPENDED, "this account is suspended");
+}
+
 /* Sends once for this transaction id: `scope` is the endpoint with its path. */
 static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
 {
@@ -29,6 +47,7 @@ static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
     if (myl_str_present(event_id))
         return reply_event_id(req, event_id);
     MYL_TRY(myl_room_require_joined(cx, req->path.room_id, &req->caller, &head));
+    MYL_TRY(check_suspended(req, &head, outgoing));
     outgoing->room_id = req->path.room_id;
     outgoing->sender = req->caller.user_id;
     outgoing->caller = &req->caller;

@@ -1,20 +1,34 @@
-/* server_info.c: what this server is and can do: versions, capabilities, well-known documents.
+/* server_info.c: what this server is and can do: versions, capabilities.
  *
- * Spec:    Client-Server API, API versions; Capabilities; Well-known URIs. Server-Server API, Server discovery.
+ * Spec:    Client-Server API, API versions; Capabilities.
  * Threads: a loop (no store).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "api/client/client_own.h"
 
+static const char *const versions[] = {
+    "r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1", "v1.1",
+    "v1.2",   "v1.3",   "v1.4",   "v1.5",   "v1.6",   "v1.7",   "v1.8",   "v1.9",   "v1.10",
+    "v1.11",  "v1.12",  "v1.13",  "v1.14",  "v1.15",  "v1.16",  "v1.17",  "v1.18",  "v1.19",
+};
+
+static const char *const features[] = {
+#define FEATURE(name) name,
+#include "api/features.def"
+#undef FEATURE
+};
+
+/* A token is looked at when there is one, so that a client learns that it has ended; all are told the same. */
 myl_rc myl_client_versions(myl_req *req, const myl_body_none *in)
 {
-    static const char *const versions[] = {"v1.1", "v1.2", "v1.3"};
-    myl_writer w = myl_write_start(&req->cx, 128);
+    myl_writer w = myl_write_start(&req->cx, 1024);
 
     MYL_UNUSED(in);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "unstable_features", '{');
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+        myl_write_bool(&w, features[i], true);
     myl_write_close(&w, '}');
     myl_write_open_key(&w, "versions", '[');
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
@@ -24,17 +38,34 @@ myl_rc myl_client_versions(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
-/* Things that are not there yet are told so, since clients take silence for yes. */
-static void write_disabled(myl_writer *w)
-{
-    static const char *const names[] = {"m.3pid_changes", "m.change_password", "m.get_login_token",
-                                        "m.profile_fields"};
+/* ---- capabilities ---- */
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        myl_write_open_key(w, names[i], '{');
-        myl_write_bool(w, "enabled", false);
+static void write_enabled(myl_writer *w, const char *name, bool enabled)
+{
+    myl_write_open_key(w, name, '{');
+    myl_write_bool(w, "enabled", enabled);
+    myl_write_close(w, '}');
+}
+
+/* All of them are told: of some, clients take silence for yes. */
+static void write_switches(const myl_req *req, myl_writer *w)
+{
+    write_enabled(w, "m.3pid_changes", false);
+    if (req->caller.is_admin) {
+        myl_write_open_key(w, "m.account_moderation", '{');
+        myl_write_bool(w, "lock", true);
+        myl_write_bool(w, "suspend", true);
         myl_write_close(w, '}');
     }
+    write_enabled(w, "m.change_password", true);
+    write_enabled(w, "m.get_login_token", myl_api_config()->sessions_login_tokens);
+    write_enabled(w, "m.profile_fields", true);
+}
+
+static void write_old_switches(myl_writer *w)
+{
+    write_enabled(w, "m.set_avatar_url", true);
+    write_enabled(w, "m.set_displayname", true);
 }
 
 static void write_room_versions(myl_writer *w)
@@ -56,39 +87,10 @@ myl_rc myl_client_capabilities(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "capabilities", '{');
-    write_disabled(&w);
+    write_switches(req, &w);
     write_room_versions(&w);
+    write_old_switches(&w);
     myl_write_close(&w, '}');
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
-}
-
-myl_rc myl_client_well_known(myl_req *req, const myl_body_none *in)
-{
-    myl_str base_url = myl_api_config()->well_known_client_base_url;
-    myl_writer w = myl_write_start(&req->cx, 128);
-
-    MYL_UNUSED(in);
-    if (!myl_str_present(base_url) || base_url.len == 0)
-        return myl_fail(&req->cx, MYL_NOT_FOUND, "no base URL is configured");
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "m.homeserver", '{');
-    myl_write_str(&w, "base_url", base_url);
-    myl_write_close(&w, '}');
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
-}
-
-myl_rc myl_server_well_known(myl_req *req, const myl_body_none *in)
-{
-    myl_str server = myl_api_config()->well_known_server;
-    myl_writer w = myl_write_start(&req->cx, 128);
-
-    MYL_UNUSED(in);
-    if (!myl_str_present(server) || server.len == 0)
-        return myl_fail(&req->cx, MYL_NOT_FOUND, "no server name is configured");
-    myl_write_open(&w, '{');
-    myl_write_str(&w, "m.server", server);
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }
