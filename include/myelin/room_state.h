@@ -19,6 +19,7 @@ typedef struct {
     uint64_t create;          /* number of the create event */
     myl_tree_root state;      /* current state */
     uint64_t newest;          /* position of the newest change of its timeline */
+    uint64_t bump;            /* the same of the newest event that counts as activity (MSC4186) */
     int64_t depth;            /* largest stored depth */
     uint32_t joined, invited; /* members */
     uint32_t extremity_count;

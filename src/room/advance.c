@@ -111,6 +111,25 @@ static myl_rc note_state(myl_ctx *cx, const myl_room_head *head, const myl_store
     return myl_store_add(cx, MYL_TABLE_ROOM_STATES, myl_key_str(&room), myl_key_str(&row));
 }
 
+/* Spec: MSC4186, bump_stamp: what people in the room count as activity. */
+static const char *const bump_types[] = {"m.room.create", "m.room.message", "m.room.encrypted",
+                                         "m.sticker",     "m.call.invite",  "m.poll.start",
+                                         "m.beacon_info"};
+
+static myl_rc note_activity(myl_ctx *cx, myl_room_head *head, const myl_stored *stored)
+{
+    myl_str type;
+
+    if (stored->position == 0)
+        return MYL_OK;
+    head->newest = stored->position;
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_TYPE, stored->type, &type));
+    for (size_t i = 0; i < sizeof(bump_types) / sizeof(bump_types[0]); i++)
+        if (myl_str_equal(type, myl_str_of(bump_types[i])))
+            head->bump = stored->position;
+    return MYL_OK;
+}
+
 myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *advance)
 {
     const myl_stored *stored = advance->stored;
@@ -118,8 +137,7 @@ myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *adv
 
     if (stored->depth > head->depth)
         head->depth = stored->depth;
-    if (stored->position != 0)
-        head->newest = stored->position;
+    MYL_TRY(note_activity(cx, head, stored));
     if (head->create == 0)
         head->create = stored->number;
     move_extremities(head, advance);

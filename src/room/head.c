@@ -16,6 +16,7 @@ myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head)
     myl_row_u64(&row, head->create);
     myl_row_u64(&row, head->state);
     myl_row_u64(&row, head->newest);
+    myl_row_u64(&row, head->bump);
     myl_row_u64(&row, (uint64_t)head->depth);
     myl_row_u32(&row, head->joined);
     myl_row_u32(&row, head->invited);
@@ -42,8 +43,9 @@ static bool cut_head(myl_str *row, myl_room_head *out)
 
     if (!myl_cut_str(row, &version) || !myl_cut_u64(row, &out->create) ||
         !myl_cut_u64(row, &out->state) || !myl_cut_u64(row, &out->newest) ||
-        !myl_cut_u64(row, &depth) || !myl_cut_u32(row, &out->joined) ||
-        !myl_cut_u32(row, &out->invited) || !cut_extremities(row, out))
+        !myl_cut_u64(row, &out->bump) || !myl_cut_u64(row, &depth) ||
+        !myl_cut_u32(row, &out->joined) || !myl_cut_u32(row, &out->invited) ||
+        !cut_extremities(row, out))
         return false;
     out->depth = (int64_t)depth;
     out->version = myl_room_version_find(version);
