@@ -25,7 +25,8 @@ typedef enum {
     MYL_AUTH_OPTIONAL, /* a token is checked when there is one */
     MYL_AUTH_USER,     /* a token of a user who is no guest */
     MYL_AUTH_GUEST,    /* any user, guests too */
-    MYL_AUTH_ADMIN     /* a server administrator's token */
+    MYL_AUTH_ADMIN,    /* a server administrator's token */
+    MYL_AUTH_SERVER    /* another server's signature (X-Matrix): req->origin; never on a LOOP row */
 } myl_auth;
 /* Rate classes: rows of src/http/rates.def RATE(NAME, "config key", by user / by address). */
 typedef enum {
@@ -102,8 +103,9 @@ struct myl_req {
     myl_str authorization; /* the header as sent; never logged */
     myl_caller caller;     /* user_account.h; user_id absent when nobody asked with a token */
     myl_str token;         /* the access token as sent; never logged */
-    myl_str body;          /* raw bytes */
-    const myl_json *json;  /* the parsed body, NULL when there is none */
+    myl_str origin; /* MYL_AUTH_SERVER: the server that signed the request; absent otherwise */
+    myl_str body;   /* raw bytes */
+    const myl_json *json; /* the parsed body, NULL when there is none */
     myl_plan plan;
     bool deadline_over;   /* a parked request runs for the last time: answer now */
     int64_t parked_since; /* tick of the first park, 0: never parked */

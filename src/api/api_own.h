@@ -18,11 +18,15 @@ const myl_config *myl_api_config(void);
 #define ADMIN ENDPOINT
 #define METRICS ENDPOINT
 #define DISCOVERY ENDPOINT
+#define FEDERATION ENDPOINT
 #define OPERATION ENDPOINT
 #define ALIAS(method, path, auth, rate, run, body, limit, handler)
+#define FEDERATION_ALIAS(method, path, auth, rate, run, body, limit, handler)
 #include "api/endpoints.def"
+#undef FEDERATION_ALIAS
 #undef ALIAS
 #undef OPERATION
+#undef FEDERATION
 #undef DISCOVERY
 #undef METRICS
 #undef ADMIN

@@ -31,11 +31,15 @@ const myl_config *myl_api_config(void)
 #define ADMIN ENDPOINT
 #define METRICS ENDPOINT
 #define DISCOVERY ENDPOINT
+#define FEDERATION ENDPOINT
 #define OPERATION ENDPOINT
 #define ALIAS(method, path, auth, rate, run, body, limit, handler)
+#define FEDERATION_ALIAS(method, path, auth, rate, run, body, limit, handler)
 #include "api/endpoints.def"
+#undef FEDERATION_ALIAS
 #undef ALIAS
 #undef OPERATION
+#undef FEDERATION
 #undef DISCOVERY
 #undef METRICS
 #undef ADMIN
@@ -56,6 +60,8 @@ const myl_config *myl_api_config(void)
 #define ADMIN(...) ROW(MYL_API_ADMIN, __VA_ARGS__)
 #define METRICS(...) ROW(MYL_API_METRICS, __VA_ARGS__)
 #define DISCOVERY(...) ROW(MYL_API_CLIENT | MYL_API_FEDERATION, __VA_ARGS__)
+#define FEDERATION(...) ROW(MYL_API_FEDERATION, __VA_ARGS__)
+#define FEDERATION_ALIAS FEDERATION
 #define OPERATION(...)                                                                             \
     ROW(MYL_API_CLIENT | MYL_API_FEDERATION | MYL_API_ADMIN | MYL_API_METRICS, __VA_ARGS__)
 #define ALIAS ENDPOINT

@@ -23,6 +23,7 @@
 
 #include <myelin/base_clock.h>
 #include <myelin/base_log.h>
+#include <myelin/net_sender.h>
 
 enum { LINE = 512 };
 
@@ -55,6 +56,7 @@ static void clock_command(myl_str rest, char *answer, size_t room)
         myl_clock_advance(number);
     else
         snprintf(answer, room, "error: clock hold MS, clock advance MS or clock release");
+    myl_net_wake();
 }
 
 static void fault_command(myl_str rest, char *answer, size_t room)
@@ -138,10 +140,20 @@ void myl_control_start(void)
                 MYL_LOG_STR("path", myl_str_of(path)));
 }
 
+const char *myl_control_port_map(void)
+{
+    return getenv("MYELIN_PORT_MAP");
+}
+
 #else
 
 void myl_control_start(void)
 {
+}
+
+const char *myl_control_port_map(void)
+{
+    return NULL;
 }
 
 #endif

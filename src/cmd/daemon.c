@@ -18,6 +18,7 @@
 
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
+#include <myelin/fed_call.h>
 #include <myelin/http_server.h>
 #include <myelin/room_deactivate.h>
 #include <myelin/room_profile.h>
@@ -35,6 +36,7 @@ typedef struct {
     myl_engine *engine;
     bool has_lanes;
     bool has_tasks;
+    bool has_federation;
 } daemon_parts;
 
 /* ---- the process ---- */
@@ -114,6 +116,26 @@ static void start_lanes(daemon_parts *parts)
     parts->has_lanes = true;
 }
 
+static myl_rc start_federation(myl_ctx *cx, daemon_parts *parts)
+{
+    const myl_config *config = parts->config;
+    myl_net_setup net = {.allow_loopback = config->outgoing_allow_loopback,
+                         .allow_networks = config->outgoing_allow_networks.items,
+                         .allow_count = config->outgoing_allow_networks.count,
+                         .ca_file = config->outgoing_ca_file.at,
+                         .resolvers = config->federation_resolvers.items,
+                         .resolver_count = config->federation_resolvers.count,
+                         .port_map = myl_control_port_map()};
+    myl_fed_setup fed = {.config = config,
+                         .key = parts->key,
+                         .store = parts->store,
+                         .engine = parts->engine};
+
+    myl_fed_start(&fed);
+    parts->has_federation = true;
+    return myl_net_start(cx, &net);
+}
+
 static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
 {
     const myl_config *config = parts->config;
@@ -128,6 +150,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     setup.endpoints = myl_api_endpoints(&setup.endpoint_count);
     MYL_TRY(myl_http_open(cx, &setup, &parts->http));
     MYL_TRY(myl_engine_start(cx, parts->store, myl_http_committed, parts->http, &parts->engine));
+    MYL_TRY(start_federation(cx, parts));
     start_lanes(parts);
     myl_tasks_register(&myl_room_profile_task);
     myl_tasks_register(&myl_room_deactivate_task);
@@ -143,6 +166,8 @@ static void stop(daemon_parts *parts, bool was_running)
 {
     if (was_running)
         myl_http_stop(parts->http, parts->config->shutdown_grace);
+    if (parts->has_federation)
+        myl_net_stop();
     if (parts->has_tasks)
         myl_tasks_stop();
     if (parts->has_lanes)
@@ -151,6 +176,8 @@ static void stop(daemon_parts *parts, bool was_running)
         myl_engine_stop(parts->engine);
     if (parts->http != NULL)
         myl_http_close(parts->http);
+    if (parts->has_federation)
+        myl_fed_stop();
     myl_room_stop();
     if (parts->store != NULL)
         myl_store_close(parts->store);

@@ -36,7 +36,13 @@ struct http_exchange {
 
 /* ---- jobs ---- */
 
-typedef enum { HTTP_STAGE_DECODE, HTTP_STAGE_RUN, HTTP_STAGE_NEED, HTTP_STAGE_PAGE } http_stage;
+typedef enum {
+    HTTP_STAGE_AUTH,
+    HTTP_STAGE_DECODE,
+    HTTP_STAGE_RUN,
+    HTTP_STAGE_NEED,
+    HTTP_STAGE_PAGE
+} http_stage;
 enum { HTTP_REPLY_HEADERS = 8 };
 
 typedef struct {

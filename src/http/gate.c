@@ -2,7 +2,8 @@
  *
  * Why:     a handler sees only what has been checked: route, ids, token, rate, body.
  * Callers: exchange.c, when a request comes in and each time a parked one wakes.
- * Threads: the loop. What may take long (a large body) is left to a read worker: HTTP_STAGE_DECODE.
+ * Threads: the loop. What may take long (a large body, a server's signature) is left to a read worker:
+ *          HTTP_STAGE_DECODE, HTTP_STAGE_AUTH.
  * Memory:  the job lies in its own arena, with a copy of all that the handler may see; h2o's
  *          request may go while the job is with another thread.
  *
@@ -27,13 +28,21 @@ typedef struct {
     myl_str authorization, user_agent, forwarded_for;
 } wanted_headers;
 
-static void read_headers(const h2o_headers_t *headers, wanted_headers *out)
+/* A server with several keys may send a header for each: they are parted by line feeds. */
+static myl_str joined(myl_ctx *cx, myl_str before, myl_str one)
+{
+    if (!myl_str_present(before))
+        return one;
+    return myl_strf(cx, "%.*s\n%.*s", MYL_FMT(before), MYL_FMT(one));
+}
+
+static void read_headers(myl_ctx *cx, const h2o_headers_t *headers, wanted_headers *out)
 {
     memset(out, 0, sizeof(*out));
     for (size_t i = 0; i < headers->size; i++) {
         const h2o_header_t *one = &headers->entries[i];
         if (one->name == &H2O_TOKEN_AUTHORIZATION->buf)
-            out->authorization = str_of(one->value);
+            out->authorization = joined(cx, out->authorization, str_of(one->value));
         else if (one->name == &H2O_TOKEN_USER_AGENT->buf)
             out->user_agent = str_of(one->value);
         else if (one->name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
@@ -92,7 +101,7 @@ http_job *myl_http_gate_job(http_exchange *exchange)
     http_job *job = myl_new(&cx, http_job);
     job->req.cx = cx;
     myl_req *req = &job->req;
-    read_headers(&h2o->headers, &headers);
+    read_headers(&req->cx, &h2o->headers, &headers);
     req->raw_target = myl_keep(&req->cx, str_of(h2o->input.path));
     req->authorization = myl_keep(&req->cx, headers.authorization);
     req->user_agent = myl_keep(&req->cx, headers.user_agent);
@@ -179,7 +188,7 @@ static myl_rc check_token(http_job *job)
     myl_req *req = &job->req;
     myl_auth auth = req->endpoint->auth;
 
-    if (auth == MYL_AUTH_NONE)
+    if (auth == MYL_AUTH_NONE || auth == MYL_AUTH_SERVER)
         return MYL_OK;
     req->token = token_of(req);
     if (!myl_str_present(req->token)) {
@@ -217,6 +226,11 @@ static myl_rc take_body(http_job *job)
         return myl_fail(&req->cx, MYL_TOO_LARGE, "the body is too large");
     if (entity.len > 0)
         req->body = myl_keep(&req->cx, str_of(entity));
+    if (req->endpoint->auth == MYL_AUTH_SERVER) {
+        MYL_ASSERT(req->endpoint->run != MYL_RUN_LOOP);
+        job->stage = HTTP_STAGE_AUTH;
+        return MYL_OK;
+    }
     if (req->endpoint->body == NULL || req->endpoint->body->size == 0)
         return MYL_OK;
     if (entity.len > MYL_LIMIT_HTTP_INLINE_BODY && req->endpoint->run != MYL_RUN_LOOP) {

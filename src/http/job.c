@@ -10,6 +10,8 @@
  */
 #include "http/http_own.h"
 
+#include <myelin/fed_auth.h>
+
 /* ---- back to the loop ---- */
 
 static void mail_home(http_job *job, myl_rc rc)
@@ -77,10 +79,42 @@ myl_rc myl_http_job_decode(http_job *job)
     myl_req *req = &job->req;
     const myl_body_form *form = req->endpoint->body;
 
-    if (req->body.len > 0)
+    if (req->body.len > 0 && req->json == NULL)
         MYL_TRY(myl_json_parse(&req->cx, req->body, &req->json));
     job->body = myl_alloc(&req->cx, form->size);
     return form->decode(&req->cx, req->json, job->body);
+}
+
+/* ---- the signatures of other servers ---- */
+
+static myl_rc check_signature(http_job *job, bool may_fetch)
+{
+    myl_req *req = &job->req;
+    const myl_body_form *form = req->endpoint->body;
+    bool is_read = form != NULL && form->size > 0;
+
+    if (req->body.len > 0 && req->json == NULL)
+        MYL_TRY(myl_json_parse(&req->cx, req->body, &req->json));
+    myl_fed_signed seen = {.method = myl_http_method_name(req->endpoint->method),
+                           .target = req->raw_target,
+                           .header = req->authorization,
+                           .body = req->json};
+    MYL_TRY(may_fetch ? myl_fed_auth_fetched(&req->cx, &seen, &req->origin)
+                      : myl_fed_auth_known(&req->cx, &seen, &req->origin));
+    job->stage = HTTP_STAGE_RUN;
+    return is_read ? myl_http_job_decode(job) : MYL_OK;
+}
+
+/* On a read worker. True: the job has gone where it runs, or where the key is fetched. */
+static bool passes_on(http_job *job, myl_rc rc)
+{
+    if (rc == MYL_MISSING && job->stage == HTTP_STAGE_AUTH)
+        go_on_lane(job, MYL_LANE_KEYS);
+    else if (rc == MYL_OK && job->req.endpoint->run != MYL_RUN_READ)
+        myl_http_job_go(job);
+    else
+        return false;
+    return true;
 }
 
 /* ---- read workers ---- */
@@ -94,13 +128,15 @@ void myl_http_job_read(myl_queue_item *item)
         settle(job, MYL_GONE);
         return;
     }
-    if (job->stage == HTTP_STAGE_DECODE) {
+    if (job->stage == HTTP_STAGE_AUTH) {
+        rc = check_signature(job, false);
+        if (passes_on(job, rc))
+            return;
+    } else if (job->stage == HTTP_STAGE_DECODE) {
         rc = myl_http_job_decode(job);
         job->stage = HTTP_STAGE_RUN;
-        if (rc == MYL_OK && job->req.endpoint->run != MYL_RUN_READ) {
-            myl_http_job_go(job);
+        if (passes_on(job, rc))
             return;
-        }
     }
     settle(job, rc != MYL_OK ? rc : read_in_snapshot(job));
 }
@@ -145,6 +181,12 @@ static void on_lane(myl_job *lane_job)
 
     if (atomic_load(&job->gone)) {
         settle(job, MYL_GONE);
+    } else if (job->stage == HTTP_STAGE_AUTH) {
+        myl_rc rc = check_signature(job, true);
+        if (rc == MYL_OK)
+            myl_http_job_go(job);
+        else
+            settle(job, rc);
     } else if (job->stage != HTTP_STAGE_NEED) {
         settle(job, myl_http_job_call(job));
     } else {

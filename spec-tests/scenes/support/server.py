@@ -14,6 +14,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from typing import Any
 
@@ -183,6 +184,18 @@ class Server:
     def anonymous(self, **options: Any) -> Client:
         """A client without an account; options go to httpx.Client."""
         client = Client(self.url, self.name, **options)
+        self._clients.append(client)
+        return client
+
+    @property
+    def ca(self) -> pathlib.Path:
+        """The authority that its certificate is signed by."""
+        return pathlib.Path(self.options.get("ca_cert", self.data / "ca.crt"))
+
+    def federation(self, **options: Any) -> Client:
+        """Somebody who speaks to the federation port, without a signature."""
+        trust = ssl.create_default_context(cafile=str(self.ca))
+        client = Client(f"https://{self.ip}:{self.federation_port}", self.name, verify=trust, **options)
         self._clients.append(client)
         return client
 

@@ -1,0 +1,78 @@
+/* net_call.h: outgoing HTTP calls and look-ups of service records.
+ *
+ * HTTPS with verified certificates (a call may allow plain HTTP), HTTP/2 where it is offered, connections kept.
+ * Names are looked up by c-ares. Addresses inside (loopback, private, link-local, …) are refused unless configured,
+ * once when the name is known and once more when the socket opens. Size, time and redirects are bounded by the call.
+ * Threads: as each function says. A call and its cx belong to the sender from start to done.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MYELIN_NET_CALL_H
+#define MYELIN_NET_CALL_H
+
+#include <myelin/net_sender.h>
+
+typedef struct {
+    myl_str name; /* in answers: lower case */
+    myl_str value;
+} myl_net_header;
+
+typedef struct myl_net_call myl_net_call;
+struct myl_net_call {
+    /* the caller's; texts live until done */
+    myl_ctx *cx;        /* the answer is made in it */
+    const char *method; /* "GET" */
+    myl_str
+        url; /* https://name[:port]/target; the name is the certificate's and, unless headers say other, the Host */
+    myl_str connect_host;  /* where to connect; absent: where the URL says */
+    uint16_t connect_port; /* with connect_host */
+    const myl_net_header *headers;
+    size_t header_count;
+    myl_str body;                     /* absent: none */
+    int64_t timeout_ms;               /* for the whole, redirects too; 0: NET_CALL_MS */
+    size_t reply_limit;               /* bytes of the body; 0: NET_REPLY_BYTES */
+    unsigned redirects;               /* followed at most; only of GET */
+    bool allow_http;                  /* http:// may be called, also by a redirect */
+    bool trusted;                     /* the operator chose the target: inside addresses are fine */
+    void (*done)(myl_net_call *call); /* on the sender thread */
+    void *arg;
+    /* the answer: rc MYL_OK when there is one, of whatever status */
+    myl_rc
+        rc; /* MYL_REMOTE_DOWN, MYL_STOPPING, MYL_TOO_LARGE (the body), MYL_BAD_REQUEST (the URL) */
+    myl_str failure;  /* words for the log when rc is not MYL_OK */
+    bool unreachable; /* it failed before the request was sent */
+    int status;
+    myl_str reply; /* the body; never absent when rc is MYL_OK */
+    const myl_net_header *reply_headers;
+    size_t reply_header_count;
+    void *own; /* net/'s */
+    myl_net_post post;
+};
+
+/* From the sender thread; done runs later, never inside. */
+void myl_net_call_start(myl_net_call *call);
+/* From any other thread: starts them all and waits for all. For lanes and commands; sets done itself. */
+void myl_net_call_wait(myl_net_call *const *calls, size_t count);
+/* The answer's header, absent when there is none. `name` in lower case. */
+myl_str myl_net_reply_header(const myl_net_call *call, const char *name);
+
+/* ---- service records (SRV), on the sender thread ---- */
+typedef struct {
+    myl_str host;
+    uint16_t port;
+} myl_net_target;
+typedef struct myl_net_service {
+    const char *name; /* "_matrix-fed._tcp.example.org"; lives until done */
+    myl_ctx *cx;      /* the answer is made in it */
+    void (*done)(struct myl_net_service *service);
+    void *arg;
+    /* the answer: in the order in which to try; count 0: no record, or nobody could say */
+    const myl_net_target *targets;
+    size_t count;
+} myl_net_service;
+void myl_net_service_start(myl_net_service *service);
+
+/* May a call whose target a stranger chose go there? */
+bool myl_net_address_allowed(const myl_address *address);
+
+#endif

@@ -1,0 +1,60 @@
+"""What a server says of itself: its version and its signing keys, signed by themselves.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import time
+
+import signedjson.key
+import signedjson.sign
+
+from support.client import ok, refused
+from support.server import Server
+
+
+def keys_of(answer: dict) -> dict:
+    return {key_id: signedjson.key.decode_verify_key_bytes(key_id, signedjson.key.decode_base64(entry["key"]))
+            for key_id, entry in answer["verify_keys"].items()}
+
+
+def test_version(shared_server: Server) -> None:
+    answer = ok(shared_server.federation().get("/_matrix/federation/v1/version"))
+    assert answer["server"]["name"] == "Myelin"
+    assert answer["server"]["version"]
+
+
+def test_own_keys(shared_server: Server) -> None:
+    peer = shared_server.federation()
+    for path in ("/_matrix/key/v2/server", "/_matrix/key/v2/server/ed25519:x"):
+        answer = ok(peer.get(path))
+        assert answer["server_name"] == shared_server.name
+        assert answer["valid_until_ts"] > (time.time() + 3600) * 1000
+        assert answer["old_verify_keys"] == {}
+        keys = keys_of(answer)
+        assert len(keys) == 1
+        for key in keys.values():
+            signedjson.sign.verify_signed_json(answer, shared_server.name, key)
+
+
+def test_own_keys_as_a_notary(shared_server: Server) -> None:
+    peer = shared_server.federation()
+    name = shared_server.name
+    for answer in (ok(peer.get(f"/_matrix/key/v2/query/{name}")),
+                   ok(peer.get(f"/_matrix/key/v2/query/{name}/ed25519:x")),
+                   ok(peer.post("/_matrix/key/v2/query", json={"server_keys": {name: {}}}))):
+        (one,) = answer["server_keys"]
+        assert one["server_name"] == name
+    assert ok(peer.post("/_matrix/key/v2/query", json={"server_keys": {}})) == {"server_keys": []}
+
+
+def test_questions_that_are_none(shared_server: Server) -> None:
+    peer = shared_server.federation()
+    refused(peer.get("/_matrix/key/v2/query/no_name"), 400, "M_INVALID_PARAM")
+    refused(peer.get(f"/_matrix/key/v2/query/{shared_server.name}?minimum_valid_until_ts=soon"), 400,
+            "M_INVALID_PARAM", "minimum_valid_until_ts")
+    refused(peer.post("/_matrix/key/v2/query", json={"server_keys": []}), 400, "M_BAD_JSON", "server_keys")
+    refused(peer.post("/_matrix/key/v2/query", json={"server_keys": {f"s{n}.test": {} for n in range(101)}}),
+            400, "M_INVALID_PARAM", "server_keys")
+
+
+def test_not_on_the_client_listener(shared_server: Server) -> None:
+    refused(shared_server.anonymous().get("/_matrix/key/v2/server"), 404, "M_UNRECOGNIZED")

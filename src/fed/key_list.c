@@ -1,0 +1,224 @@
+/* key_list.c: a server's own list of keys: read, checked, stored, and ours written.
+ *
+ * Spec:    Server-Server API, Publishing Keys; Querying Keys Through Another Server.
+ * Callers: keys.c, key_fetch.c, the handlers of /_matrix/key.
+ * Threads: reading any; storing the engine.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fed/fed_own.h"
+
+#define DAY_MS INT64_C(86400000)
+enum { LONGEST_DAYS = 7 };
+
+/* ---- reading ---- */
+
+static bool read_key(myl_ctx *cx, const myl_json *entry, fed_listed_key *out)
+{
+    myl_str text = myl_json_text(entry, MYL_S("key")), bytes;
+
+    out->key_id = entry->key;
+    if (!myl_str_starts(entry->key, MYL_S("ed25519:")) || entry->key.len > MYL_LIMIT_ID_BYTES ||
+        !myl_str_present(text) || !myl_crypto_unbase64(cx, MYL_BASE64_STANDARD, text, &bytes) ||
+        bytes.len != sizeof(out->key.bytes))
+        return false;
+    memcpy(out->key.bytes, bytes.at, bytes.len);
+    return true;
+}
+
+static void read_keys(myl_ctx *cx, const myl_json *json, int64_t until_ms, myl_list *list)
+{
+    const myl_json *now = myl_json_object(json, MYL_S("verify_keys"));
+    const myl_json *old = myl_json_object(json, MYL_S("old_verify_keys"));
+    fed_listed_key one;
+
+    for (uint32_t i = 0; now != NULL && i < now->count; i++) {
+        memset(&one, 0, sizeof(one));
+        one.key.valid_until_ms = until_ms;
+        if (list->count < MYL_LIMIT_FED_SERVER_KEYS && read_key(cx, &now->items[i], &one))
+            myl_list_push(list, fed_listed_key, one);
+    }
+    for (uint32_t i = 0; old != NULL && i < old->count; i++) {
+        memset(&one, 0, sizeof(one));
+        if (list->count < MYL_LIMIT_FED_SERVER_KEYS && read_key(cx, &old->items[i], &one) &&
+            myl_json_int(&old->items[i], MYL_S("expired_ts"), &one.key.expired_ms) &&
+            one.key.expired_ms > 0)
+            myl_list_push(list, fed_listed_key, one);
+    }
+}
+
+static bool is_signed(myl_ctx *cx, const myl_json *json, const fed_key_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const fed_listed_key *one = &list->keys[i];
+        myl_str key = {(const char *)one->key.bytes, sizeof(one->key.bytes)};
+        if (one->key.expired_ms == 0 && myl_json_verify(cx, json, list->server, one->key_id, key))
+            return true;
+    }
+    return false;
+}
+
+bool myl_fed_key_list_read(myl_ctx *cx, const myl_json *json, myl_str server, int64_t now_ms,
+                           fed_key_list *out)
+{
+    myl_list list = MYL_LIST(cx, fed_listed_key);
+    int64_t until_ms;
+
+    *out = (fed_key_list){.server = server};
+    if (!myl_json_is(json, MYL_JSON_OBJECT) ||
+        !myl_str_equal(myl_json_text(json, MYL_S("server_name")), server) ||
+        !myl_json_int(json, MYL_S("valid_until_ts"), &until_ms))
+        return false;
+    out->listed_until_ms = until_ms;
+    if (until_ms > now_ms + LONGEST_DAYS * DAY_MS)
+        until_ms = now_ms + LONGEST_DAYS * DAY_MS;
+    out->valid_until_ms = until_ms;
+    read_keys(cx, json, until_ms, &list);
+    out->keys = list.at;
+    out->count = list.count;
+    return is_signed(cx, json, out);
+}
+
+/* ---- rows ---- */
+
+static myl_key list_key(myl_str server)
+{
+    myl_key key = myl_key_start();
+
+    myl_key_hash(&key, server);
+    return key;
+}
+
+static myl_key one_key(myl_str server, myl_str key_id)
+{
+    myl_key key = list_key(server);
+
+    myl_key_hash(&key, key_id);
+    return key;
+}
+
+static myl_rc put_key(myl_ctx *cx, myl_str server, const fed_listed_key *one)
+{
+    myl_key key = one_key(server, one->key_id);
+    myl_text row = MYL_TEXT(cx);
+
+    myl_row_str(&row, server);
+    myl_row_str(&row, one->key_id);
+    myl_row_str(&row, (myl_str){(const char *)one->key.bytes, sizeof(one->key.bytes)});
+    myl_row_u64(&row, (uint64_t)one->key.valid_until_ms);
+    myl_row_u64(&row, (uint64_t)one->key.expired_ms);
+    return myl_store_put(cx, MYL_TABLE_SERVER_KEYS, myl_key_str(&key), myl_text_str(&row));
+}
+
+myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json)
+{
+    myl_key key = list_key(list->server);
+    myl_text row = MYL_TEXT(cx);
+
+    for (size_t i = 0; i < list->count; i++)
+        MYL_TRY(put_key(cx, list->server, &list->keys[i]));
+    myl_row_str(&row, list->server);
+    myl_row_u64(&row, (uint64_t)myl_now_ms());
+    myl_row_u64(&row, (uint64_t)list->listed_until_ms);
+    myl_row_str(&row, json);
+    return myl_store_put(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(&key), myl_text_str(&row));
+}
+
+myl_rc myl_fed_key_row(myl_ctx *cx, myl_str server, myl_str key_id, myl_fed_key *out, bool *found)
+{
+    myl_key key = one_key(server, key_id);
+    myl_str row, name, id, bytes;
+    uint64_t until, expired;
+
+    *found = false;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEYS, myl_key_str(&key), &row));
+    if (!myl_str_present(row))
+        return MYL_OK;
+    if (!myl_cut_str(&row, &name) || !myl_cut_str(&row, &id) || !myl_cut_str(&row, &bytes) ||
+        bytes.len != sizeof(out->bytes) || !myl_cut_u64(&row, &until) ||
+        !myl_cut_u64(&row, &expired))
+        return myl_fail(cx, MYL_CORRUPT, "SERVER_KEYS: bad row");
+    *found = myl_str_equal(name, server) && myl_str_equal(id, key_id);
+    memcpy(out->bytes, bytes.at, bytes.len);
+    out->valid_until_ms = (int64_t)until;
+    out->expired_ms = (int64_t)expired;
+    return MYL_OK;
+}
+
+/* ---- what we say about us and others ---- */
+
+static myl_rc write_old_keys(myl_ctx *cx, myl_writer *w)
+{
+    const myl_config_texts *old = &myl_fed_server()->config->federation_old_keys;
+
+    myl_write_open_key(w, "old_verify_keys", '{');
+    for (size_t i = 0; i < old->count; i++) {
+        myl_str rest = old->items[i];
+        size_t first = myl_str_find(rest, ' ', 0);
+        size_t second = first == SIZE_MAX ? SIZE_MAX : myl_str_find(rest, ' ', first + 1);
+        int64_t expired;
+        if (second == SIZE_MAX ||
+            !myl_str_to_int(myl_str_slice(rest, second + 1, SIZE_MAX), &expired))
+            return myl_fail(cx, MYL_BAD_CONFIG,
+                            "federation.old_keys: KEY_ID PUBLIC_KEY EXPIRED_MS");
+        myl_write_open_str(w, myl_str_slice(rest, 0, first), '{');
+        myl_write_int(w, "expired_ts", expired);
+        myl_write_str(w, "key", myl_str_slice(rest, first + 1, second - first - 1));
+        myl_write_close(w, '}');
+    }
+    myl_write_close(w, '}');
+    return MYL_OK;
+}
+
+myl_rc myl_fed_own_keys(myl_ctx *cx, const myl_json **out)
+{
+    const myl_fed_setup *setup = myl_fed_server();
+    myl_str bytes = {(const char *)myl_signing_key_public(setup->key), 32};
+    myl_writer w = myl_write_start(cx, 512);
+    const myl_json *json;
+
+    myl_write_open(&w, '{');
+    MYL_TRY(write_old_keys(cx, &w));
+    myl_write_str(&w, "server_name", setup->config->server_name);
+    myl_write_int(&w, "valid_until_ts", myl_now_ms() + DAY_MS);
+    myl_write_open_key(&w, "verify_keys", '{');
+    myl_write_open_str(&w, myl_signing_key_id(setup->key), '{');
+    myl_write_str(&w, "key", myl_crypto_base64(cx, MYL_BASE64_STANDARD, bytes));
+    myl_write_close(&w, '}');
+    myl_write_close(&w, '}');
+    myl_write_close(&w, '}');
+    MYL_TRY(myl_json_parse(cx, myl_write_done(&w), &json));
+    return myl_json_sign(cx, json, setup->key, setup->config->server_name, out);
+}
+
+/* Old lists are asked for again after half of their time. */
+static bool is_stale(int64_t seen, int64_t until, int64_t wanted_until_ms)
+{
+    int64_t now = myl_now_ms();
+
+    return until < wanted_until_ms || now > seen + (until - seen) / 2;
+}
+
+myl_rc myl_fed_notary_keys(myl_ctx *cx, myl_str server, int64_t wanted_until_ms,
+                           const myl_json **out, bool *stale)
+{
+    const myl_fed_setup *setup = myl_fed_server();
+    myl_key key = list_key(server);
+    myl_str row, name, text;
+    uint64_t seen, until;
+    const myl_json *json;
+
+    *out = NULL;
+    *stale = true;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(&key), &row));
+    if (!myl_str_present(row))
+        return MYL_OK;
+    if (!myl_cut_str(&row, &name) || !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) ||
+        !myl_cut_str(&row, &text))
+        return myl_fail(cx, MYL_CORRUPT, "SERVER_KEY_LISTS: bad row");
+    if (!myl_str_equal(name, server))
+        return MYL_OK;
+    *stale = is_stale((int64_t)seen, (int64_t)until, wanted_until_ms);
+    MYL_TRY(myl_json_parse(cx, myl_keep(cx, text), &json));
+    return myl_json_sign(cx, json, setup->key, setup->config->server_name, out);
+}
