@@ -67,6 +67,8 @@ myl_rc myl_user_count(myl_ctx *cx, uint64_t *out);
 
 /* Changes of an account, MYL_NOT_FOUND when there is none. Whoever holds one of its tokens is looked at anew. */
 myl_rc myl_user_set_password(myl_ctx *cx, uint64_t user, myl_str password_hash); /* absent: none */
+/* A guest becomes an ordinary user with a password. */
+myl_rc myl_user_upgrade_guest(myl_ctx *cx, uint64_t user, myl_str password_hash);
 typedef enum {
     MYL_STANDING_ADMIN,
     MYL_STANDING_LOCKED,

@@ -140,7 +140,7 @@ static myl_rc check_allowed(myl_ctx *cx, const myl_room_head *head, const myl_ev
     MYL_TRY(myl_room_judge(cx, event, head->create, before, &verdict));
     if (!verdict.allowed)
         return myl_fail(cx, MYL_FORBIDDEN, "%s (auth rule %s)", verdict.reason, verdict.rule);
-    return MYL_OK;
+    return myl_room_check_guest(cx, event, before);
 }
 
 /* Of a state event the number is known only when it is stored, so the tree is changed before with the number that it will take:

@@ -115,4 +115,9 @@ myl_rc myl_room_check_states(myl_ctx *cx, myl_check *check);
 /* membership.c: content of a member event with the profile of a local user. */
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out);
 
+/* guest.c: a join of one of our guests: MYL_GUEST_FORBIDDEN where the state before it does not let guests in. */
+myl_rc myl_room_check_guest(myl_ctx *cx, const myl_event *event, myl_tree_root before);
+/* m.room.guest_access has changed: where it does not let guests in any more, ours leave (a task). */
+myl_rc myl_room_guests_closed(myl_ctx *cx, const myl_room_head *head);
+
 #endif

@@ -212,6 +212,16 @@ myl_rc myl_user_set_password(myl_ctx *cx, uint64_t user, myl_str password_hash)
     return myl_user_row_put(cx, user, &row);
 }
 
+myl_rc myl_user_upgrade_guest(myl_ctx *cx, uint64_t user, myl_str password_hash)
+{
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row));
+    row.is_guest = false;
+    row.password_hash = password_hash;
+    return myl_user_row_put(cx, user, &row);
+}
+
 myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, bool value)
 {
     user_row row;

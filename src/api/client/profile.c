@@ -81,6 +81,8 @@ myl_rc myl_client_put_profile_field(myl_req *req, const myl_body_content *in)
     myl_str value;
 
     MYL_TRY(myl_client_require_self(req));
+    if (req->caller.is_guest && !myl_str_equal(req->path.key_name, MYL_S("displayname")))
+        return myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "guests may only change their displayname");
     MYL_TRY(check_field(req));
     MYL_TRY(read_value(req, in->json, &value));
     MYL_TRY(myl_room_profile_set(&req->cx, &req->caller, req->path.key_name, value));

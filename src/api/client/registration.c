@@ -74,7 +74,10 @@ static myl_rc authenticate(myl_req *req, const myl_body_register *in, myl_uia_se
     unsigned flow = (config->registration_recaptcha_site_key.len > 0 ? MYL_UIA_RECAPTCHA : 0u) |
                     (config->registration_terms.count > 0 ? MYL_UIA_TERMS : 0u) |
                     (config->registration_open ? 0u : MYL_UIA_REGISTRATION_TOKEN);
-    myl_uia_ask ask = {.flows = &flow, .flow_count = 1, .auth = in->auth};
+    myl_uia_ask ask = {.flows = &flow,
+                       .flow_count = 1,
+                       .matters = in->guest_access_token,
+                       .auth = in->auth};
 
     if (flow == 0)
         flow = MYL_UIA_DUMMY;
@@ -94,7 +97,9 @@ static myl_rc reply_without_session(myl_req *req, myl_str user_id)
     return myl_reply_written(req, &w);
 }
 
-static myl_rc finish(myl_req *req, const myl_body_register *in, const myl_new_account *account)
+/* `guest`: the account is there already and becomes an ordinary one; 0: it is made. */
+static myl_rc finish(myl_req *req, const myl_body_register *in, const myl_new_account *account,
+                     uint64_t guest)
 {
     myl_new_session session = {.user_id = account->user_id,
                                .device_id = account->is_guest ? MYL_ABSENT : in->device_id,
@@ -102,7 +107,10 @@ static myl_rc finish(myl_req *req, const myl_body_register *in, const myl_new_ac
                                .refreshable = in->refresh_token};
     uint64_t user;
 
-    MYL_TRY(myl_user_create(&req->cx, account, &user));
+    if (guest != 0)
+        MYL_TRY(myl_user_upgrade_guest(&req->cx, guest, account->password_hash));
+    else
+        MYL_TRY(myl_user_create(&req->cx, account, &user));
     return in->inhibit_login && !account->is_guest ? reply_without_session(req, account->user_id)
                                                    : myl_client_open_session(req, session);
 }
@@ -130,7 +138,27 @@ static myl_rc register_guest(myl_req *req, const myl_body_register *in)
     account.user_id =
         myl_strf(&req->cx, "@%llu:%.*s", (unsigned long long)(myl_crypto_random_u64() >> 12),
                  MYL_FMT(myl_room_server()->server_name));
-    return finish(req, in, &account);
+    return finish(req, in, &account, 0);
+}
+
+/* The guest whose token is shown, who becomes an ordinary user under the same name; 0: none is shown. */
+static myl_rc find_guest(myl_req *req, const myl_body_register *in, myl_str *user_id,
+                         uint64_t *guest)
+{
+    myl_caller caller;
+
+    *guest = 0;
+    if (!myl_str_present(in->guest_access_token))
+        return MYL_OK;
+    MYL_TRY(myl_user_of_token(&req->cx, in->guest_access_token, &caller));
+    if (!caller.is_guest)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "guest_access_token: not a guest's");
+    if (!myl_str_equal(in->username, myl_id_localpart(caller.user_id)))
+        return myl_fail(&req->cx, MYL_INVALID_USERNAME,
+                        "username: a guest keeps the name that it has");
+    *user_id = caller.user_id;
+    *guest = caller.user;
+    return MYL_OK;
 }
 
 static myl_rc check_type(myl_req *req, const myl_body_register *in)
@@ -146,13 +174,16 @@ myl_rc myl_client_register(myl_req *req, const myl_body_register *in)
     myl_new_account account = {0};
     myl_uia_session session;
     bool passed, is_guest;
+    uint64_t guest;
 
     MYL_TRY(check_kind(req, &is_guest));
     if (is_guest)
         return register_guest(req, in);
     MYL_TRY(check_type(req, in));
     MYL_TRY(check_open(req));
-    MYL_TRY(choose_user_id(req, in, &account.user_id));
+    MYL_TRY(find_guest(req, in, &account.user_id, &guest));
+    if (guest == 0)
+        MYL_TRY(choose_user_id(req, in, &account.user_id));
     if (myl_str_present(in->password))
         MYL_TRY(myl_client_check_new_password(req, in->password));
     MYL_TRY(authenticate(req, in, &session, &passed));
@@ -164,7 +195,7 @@ myl_rc myl_client_register(myl_req *req, const myl_body_register *in)
     if ((session.done & MYL_UIA_REGISTRATION_TOKEN) != 0 && !is_configured_token(session.note))
         MYL_TRY(myl_user_use_registration_token(&req->cx, session.note, myl_now_ms()));
     MYL_TRY(myl_uia_end(&req->cx, &session));
-    return finish(req, in, &account);
+    return finish(req, in, &account, guest);
 }
 
 myl_rc myl_client_registration_token_validity(myl_req *req, const myl_body_none *in)
