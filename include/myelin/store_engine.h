@@ -81,8 +81,8 @@ myl_rc myl_store_epoch(myl_ctx *cx, uint64_t *out);
 typedef enum {
     MYL_INTERN_ROOM,
     MYL_INTERN_TYPE,
-    MYL_INTERN_NAME, /* user ids and state keys */
-    MYL_INTERN_SERVER
+    MYL_INTERN_NAME,  /* user ids and state keys */
+    MYL_INTERN_SERVER /* names of servers */
 } myl_intern;
 /* The id, made when new (only in a change). */
 myl_rc myl_store_intern(myl_ctx *cx, myl_intern kind, myl_str text, uint64_t *id);

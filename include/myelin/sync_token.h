@@ -1,6 +1,7 @@
 /* sync_token.h: what a client holds between two /sync calls.
  *
- * "s<epoch>_<durable>_<boot>.<volatile>": the restore epoch, the position up to which all stored changes were given,
+ * "s<epoch>_<durable>_<boot>.<volatile>", and "_<to-device>" behind it while to-device messages before the durable
+ * position have not all been given: the restore epoch, the position up to which all stored changes were given,
  * this boot's id and the counter of typing and presence. On another boot id volatile things are sent anew; on an
  * older epoch the token is answered like none. Opaque to clients.
  * Threads: any.
@@ -17,6 +18,7 @@ typedef struct {
     uint64_t durable;
     uint64_t boot;
     uint64_t counter;
+    uint64_t to_device; /* the position up to which to-device messages were given */
 } myl_sync_token;
 
 myl_str myl_sync_token_write(myl_ctx *cx, myl_sync_token token);

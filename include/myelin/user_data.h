@@ -1,7 +1,7 @@
-/* user_data.h: profiles, account data, filters, device keys of local users.
+/* user_data.h: profiles, account data, filters of local users.
  *
- * Spec: Client-Server API, Profiles, Client Config, Filtering, End-to-end encryption (key upload). Inside cx->txn;
- * those that write, inside a change. Threads: as the transaction.
+ * Spec: Client-Server API, Profiles, Client Config, Filtering. Inside cx->txn; those that write, inside a change.
+ * Threads: as the transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -57,24 +57,5 @@ typedef struct {
 /* Records a change of this user under `position`, and notes the user. */
 myl_rc myl_user_mark_changed(myl_ctx *cx, uint64_t user, uint64_t position, myl_changed what,
                              uint64_t room);
-
-/* ---- device keys (stored and counted from the start) ---- */
-/* device_keys object (checked: user_id, device_id, signature by its own ed25519 key). */
-myl_rc myl_user_device_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *device_keys);
-/* one_time_keys / fallback_keys objects "<algorithm>:<id>" -> key. The same id with other bytes: MYL_INVALID_PARAM. */
-myl_rc myl_user_one_time_keys_put(myl_ctx *cx, const myl_caller *caller, const myl_json *keys,
-                                  bool fallback);
-/* Unclaimed keys by algorithm, and the algorithms whose fallback key has not been used. */
-typedef struct {
-    myl_str algorithm;
-    int64_t count;
-} myl_key_count;
-typedef struct {
-    const myl_key_count *counts;
-    size_t count;
-    const myl_str *unused_fallback;
-    size_t unused_count;
-} myl_key_counts;
-myl_rc myl_user_key_counts(myl_ctx *cx, const myl_caller *caller, myl_key_counts *out);
 
 #endif

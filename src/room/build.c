@@ -9,6 +9,9 @@
  */
 #include "room/room_own.h"
 
+#include <myelin/room_share.h>
+#include <myelin/user_keys.h>
+
 static myl_room_setup server;
 
 void myl_room_start(const myl_room_setup *setup)
@@ -16,6 +19,7 @@ void myl_room_start(const myl_room_setup *setup)
     server = *setup;
     myl_room_cache_start();
     myl_room_resolve_start();
+    myl_user_on_device_change(myl_room_note_rooms_of);
 }
 
 void myl_room_stop(void)

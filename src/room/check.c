@@ -297,6 +297,53 @@ static myl_rc check_receipts(myl_ctx *cx, myl_check *check)
     return myl_check_walk(cx, check, MYL_TABLE_RECEIPTS, check_receipt);
 }
 
+/* ---- comings and goings: they add up to who is joined ---- */
+
+static struct {
+    uint64_t room;
+    int64_t joined;
+} sum;
+
+static myl_rc check_sum(myl_ctx *cx, myl_check *check)
+{
+    myl_key key = myl_key_of_u64(sum.room);
+    uint64_t joined;
+
+    if (sum.room == 0)
+        return MYL_OK;
+    MYL_TRY(myl_store_count(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&key), &joined));
+    if ((int64_t)joined != sum.joined)
+        myl_check_wrong(check, "room %llu: %llu are joined, ROOM_JOIN_LOG adds up to %lld",
+                        (unsigned long long)sum.room, (unsigned long long)joined,
+                        (long long)sum.joined);
+    return MYL_OK;
+}
+
+static myl_rc check_join(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t room;
+    uint8_t joined;
+
+    if (!myl_cut_u64(&key, &room) || !myl_cut_u8(&row, &joined)) {
+        myl_check_wrong(check, "ROOM_JOIN_LOG: a row cannot be read");
+        return MYL_OK;
+    }
+    if (room != sum.room) {
+        MYL_TRY(check_sum(cx, check));
+        sum.room = room;
+        sum.joined = 0;
+    }
+    sum.joined += joined != 0 ? 1 : -1;
+    return MYL_OK;
+}
+
+static myl_rc check_joins(myl_ctx *cx, myl_check *check)
+{
+    sum.room = 0;
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_ROOM_JOIN_LOG, check_join));
+    return check_sum(cx, check);
+}
+
 const myl_check_row myl_room_checks[] = {
     {"events", check_events},
     {"timelines", check_timelines},
@@ -307,5 +354,6 @@ const myl_check_row myl_room_checks[] = {
     {"servers", myl_room_check_servers},
     {"gaps", myl_room_check_gaps},
     {"states", myl_room_check_states},
+    {"joins", check_joins},
     {NULL, NULL},
 };

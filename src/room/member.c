@@ -9,6 +9,7 @@
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
+#include <myelin/room_share.h>
 
 static const myl_str names[] = {
     [MYL_MEMBER_NONE] = {NULL, 0},          [MYL_MEMBER_INVITE] = MYL_S_INIT("invite"),
@@ -121,6 +122,17 @@ static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *
     return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
 }
 
+/* Somebody came or went: device lists follow from it. */
+static myl_rc log_join(myl_ctx *cx, const myl_member *before, const myl_member *after)
+{
+    bool was = before->membership == MYL_MEMBER_JOIN, is = after->membership == MYL_MEMBER_JOIN;
+
+    if (was == is)
+        return MYL_OK;
+    return myl_room_join_log(cx, after->room,
+                             &(myl_join_change){myl_engine_next_position(cx), after->user, is});
+}
+
 myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, uint64_t event,
                                uint64_t position)
 {
@@ -143,6 +155,7 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, 
                          .position = before.membership == now ? before.position : position};
     MYL_TRY(put_member(cx, &after));
     MYL_TRY(update_counts(cx, head, &before, &after));
+    MYL_TRY(log_join(cx, &before, &after));
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &name));
     if (!myl_id_is_ours(name, myl_room_server()->server_name))
         return MYL_OK; /* nobody here asks what is new for them */

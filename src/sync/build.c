@@ -44,7 +44,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
     s->changed = changed.rooms;
     s->changed_count = changed.count;
     s->all_changed = changed.all;
-    return MYL_OK;
+    return myl_sync_begin_devices(s, &result->next);
 }
 
 /* ---- account-wide parts ---- */
@@ -82,23 +82,6 @@ static void write_account_data(myl_syncing *s)
     }
     myl_write_close(s->w, ']');
     myl_write_close(s->w, '}');
-}
-
-/* Spec: End-to-end encryption, Extensions to /sync: the counts are in every answer. */
-static myl_rc write_key_counts(myl_syncing *s)
-{
-    myl_key_counts counts;
-
-    MYL_TRY(myl_user_key_counts(s->cx, s->request->caller, &counts));
-    myl_write_open_key(s->w, "device_one_time_keys_count", '{');
-    for (size_t i = 0; i < counts.count; i++)
-        myl_write_member_int(s->w, counts.counts[i].algorithm, counts.counts[i].count);
-    myl_write_close(s->w, '}');
-    myl_write_open_key(s->w, "device_unused_fallback_key_types", '[');
-    for (size_t i = 0; i < counts.unused_count; i++)
-        myl_write_str(s->w, NULL, counts.unused_fallback[i]);
-    myl_write_close(s->w, ']');
-    return MYL_OK;
 }
 
 /* ---- rooms ---- */
@@ -141,7 +124,7 @@ static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t coun
 /* Is there nothing to tell since the token? Then whoever may wait waits, and nothing is written. */
 static bool nothing_new(const myl_syncing *s, const myl_member *members, size_t count)
 {
-    if (s->since == 0 || s->data_count > 0)
+    if (s->since == 0 || s->data_count > 0 || myl_sync_devices_news(s))
         return false;
     for (size_t i = 0; i < count; i++)
         if (members[i].position > s->since || myl_sync_room_changed(s, members[i].room))
@@ -182,7 +165,7 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
         return MYL_OK;
     myl_write_open(w, '{');
     write_account_data(&s);
-    MYL_TRY(write_key_counts(&s));
+    MYL_TRY(myl_sync_write_devices(&s));
     myl_write_str(w, "next_batch", myl_sync_token_write(cx, result->next));
     MYL_TRY(write_rooms(&s, members, count));
     myl_write_close(w, '}');

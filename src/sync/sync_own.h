@@ -8,6 +8,9 @@
 #include <myelin/base_clock.h>
 #include <myelin/base_list.h>
 #include <myelin/sync_build.h>
+#include <myelin/sync_device_lists.h>
+#include <myelin/user_keys.h>
+#include <myelin/user_to_device.h>
 
 /* One answer in the making. */
 typedef struct {
@@ -26,6 +29,10 @@ typedef struct {
     size_t data_count;
     myl_sight sight; /* the caller's */
     bool something;  /* anything but next_batch is in it */
+    myl_device_lists devices;
+    myl_key_counts keys;
+    const myl_to_device *messages; /* to this device */
+    size_t message_count;
 } myl_syncing;
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
@@ -49,5 +56,12 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
 /* May the room have something new: an event, receipt or typing after the token? Never false when it has. */
 bool myl_sync_room_changed(const myl_syncing *s, uint64_t room);
+
+/* to_device.c: reads what is new for this device's encryption; fills the to-device part of the next token. */
+myl_rc myl_sync_begin_devices(myl_syncing *s, myl_sync_token *next);
+/* Is any of it news? */
+bool myl_sync_devices_news(const myl_syncing *s);
+/* "device_lists", "to_device" and the counts of keys, as members of the answer. */
+myl_rc myl_sync_write_devices(myl_syncing *s);
 
 #endif

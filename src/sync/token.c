@@ -8,9 +8,13 @@ static const char marks[] = {'s', '_', '_', '.'};
 
 myl_str myl_sync_token_write(myl_ctx *cx, myl_sync_token token)
 {
-    return myl_strf(cx, "s%llu_%llu_%llu.%llu", (unsigned long long)token.epoch,
-                    (unsigned long long)token.durable, (unsigned long long)token.boot,
-                    (unsigned long long)token.counter);
+    myl_str plain = myl_strf(cx, "s%llu_%llu_%llu.%llu", (unsigned long long)token.epoch,
+                             (unsigned long long)token.durable, (unsigned long long)token.boot,
+                             (unsigned long long)token.counter);
+
+    if (token.to_device == token.durable)
+        return plain;
+    return myl_strf(cx, "%.*s_%llu", MYL_FMT(plain), (unsigned long long)token.to_device);
 }
 
 /* A decimal number at *at, which moves behind it. */
@@ -38,6 +42,12 @@ static bool cut_token(myl_str text, myl_sync_token *out)
     for (size_t i = 0; i < 4; i++)
         if (at >= text.len || text.at[at++] != marks[i] || !cut_number(text, &at, parts[i]))
             return false;
+    out->to_device = out->durable;
+    if (at < text.len && text.at[at] == '_') {
+        at++;
+        if (!cut_number(text, &at, &out->to_device))
+            return false;
+    }
     return at == text.len;
 }
 

@@ -172,44 +172,6 @@ static myl_rc check_account_data(myl_ctx *cx, myl_check *check)
     return myl_check_walk(cx, check, MYL_TABLE_ACCOUNT_DATA, check_data);
 }
 
-/* ---- keys ---- */
-
-static myl_rc check_key_id(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
-{
-    uint64_t user, device, age;
-    myl_scan *scan;
-    myl_str found, value;
-    bool there = false;
-    myl_key prefix;
-
-    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&key, &device) || !myl_cut_u64(&row, &age)) {
-        myl_check_wrong(check, "ONE_TIME_KEY_IDS: a row cannot be read");
-        return MYL_OK;
-    }
-    prefix = myl_key_of_u64s(user, device);
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ONE_TIME_KEYS, myl_key_str(&prefix), MYL_ABSENT,
-                           MYL_FORWARD, &scan));
-    for (;;) {
-        uint64_t at = 0;
-
-        MYL_TRY(myl_scan_next(scan, &found, &value));
-        if (!myl_str_present(found) || there)
-            break;
-        found = myl_str_slice(found, 32, 8);
-        there = myl_cut_u64(&found, &at) && at == age;
-    }
-    myl_scan_end(scan);
-    if (!there)
-        myl_check_wrong(check, "a one-time key id of user %llu names no key",
-                        (unsigned long long)user);
-    return MYL_OK;
-}
-
-static myl_rc check_keys(myl_ctx *cx, myl_check *check)
-{
-    return myl_check_walk(cx, check, MYL_TABLE_ONE_TIME_KEY_IDS, check_key_id);
-}
-
 /* ---- UIA sessions ---- */
 
 static uint64_t expiries;
@@ -278,7 +240,10 @@ const myl_check_row myl_user_checks[] = {
     {"accounts", check_accounts},
     {"devices", check_devices},
     {"account data", check_account_data},
-    {"one-time keys", check_keys},
+    {"one-time keys", myl_user_check_keys},
+    {"key signatures", myl_user_check_signatures},
+    {"device lists", myl_user_check_device_lists},
+    {"to-device messages", myl_user_check_to_device},
     {"authentication sessions", check_uia},
     {"tickets", check_tickets},
     {NULL, NULL},

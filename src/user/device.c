@@ -197,6 +197,7 @@ myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl
         return MYL_OK;
     row.device.display_name = display_name;
     MYL_TRY(myl_device_put(cx, &row));
+    MYL_TRY(myl_user_keys_renamed(cx, user, row.device.number, device_id));
     return mark_changed(cx, user);
 }
 
@@ -213,7 +214,7 @@ myl_rc myl_device_delete(myl_ctx *cx, const device_row *row)
         MYL_TRY(myl_session_drop_token(cx, &ended, (token_slot)i));
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id)));
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICES, myl_key_str(&key)));
-    MYL_TRY(myl_user_keys_drop(cx, user, row->device.number));
+    MYL_TRY(myl_user_keys_drop(cx, user, row->device.number, row->device.device_id));
     for (size_t i = 0; i < deleted_count; i++)
         MYL_TRY(deleted[i](cx, user, row->device.number));
     myl_user_tokens_ended(cx, user);

@@ -9,7 +9,10 @@
 #include <myelin/base_limit.h>
 #include <myelin/base_list.h>
 #include <myelin/matrix_event.h>
+#include <myelin/store_check.h>
 #include <myelin/user_data.h>
+#include <myelin/user_keys.h>
+#include <myelin/user_to_device.h>
 
 /* account.c: the whole row of an account. */
 typedef struct {
@@ -53,7 +56,56 @@ myl_rc myl_device_list(myl_ctx *cx, uint64_t user, myl_list *out);
 /* session.c: forgets the token of a slot, if there is one. */
 myl_rc myl_session_drop_token(myl_ctx *cx, device_row *row, token_slot slot);
 
-/* keys.c: everything stored for a device's encryption goes with it. */
-myl_rc myl_user_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device);
+/* Every row of a table whose key begins so. A change; bounded by what one device or key can have. */
+myl_rc myl_user_rows_drop(myl_ctx *cx, myl_table_id table, const myl_key *prefix);
+
+/* device_keys.c: everything stored for a device's encryption goes with it. */
+myl_rc myl_user_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device, myl_str device_id);
+/* The device has another name: others are shown it with the keys. */
+myl_rc myl_user_keys_renamed(myl_ctx *cx, uint64_t user, uint64_t device, myl_str device_id);
+/* As uploaded; NULL: none. */
+myl_rc myl_user_device_keys(myl_ctx *cx, uint64_t user, uint64_t device, const myl_json **out);
+/* With signatures and name as `reader` is shown it; NULL: no keys. */
+myl_rc myl_user_device_shown(myl_ctx *cx, uint64_t user, const myl_device *device, uint64_t reader,
+                             const myl_json **out);
+
+/* one_time_keys.c: nothing is left of them, as if there never had been any. */
+myl_rc myl_user_one_time_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device);
+
+/* key_signatures.c */
+typedef struct {
+    uint64_t user;        /* whose key */
+    myl_str key_id;       /* device id, or the public key of a cross-signing key */
+    const myl_json *json; /* as stored; NULL where it does not matter */
+} myl_signed_key;
+typedef struct {
+    myl_str key_id; /* "ed25519:…" */
+    myl_str signature;
+} myl_key_signature;
+/* key->json with all signatures that `reader` (0: another server) may see. */
+myl_rc myl_user_with_signatures(myl_ctx *cx, const myl_signed_key *key, uint64_t reader,
+                                const myl_json **out);
+/* Keeps a checked signature. One about another user shows in the signer's device lists. */
+myl_rc myl_user_signature_put(myl_ctx *cx, const myl_signed_key *key, uint64_t signer,
+                              const myl_key_signature *signature);
+/* All that was said about a key. */
+myl_rc myl_user_signatures_drop(myl_ctx *cx, uint64_t user, myl_str key_id);
+myl_rc myl_user_signature_drop(myl_ctx *cx, const myl_signed_key *key, uint64_t signer,
+                               myl_str signing_key_id);
+
+/* cross_signing.c: the public part of a cross-signing key; absent when the object has another form. */
+myl_str myl_user_public_part(const myl_json *key);
+/* With the signatures that `reader` may see; NULL: none. */
+myl_rc myl_user_cross_key_shown(myl_ctx *cx, uint64_t user, myl_cross_key kind, uint64_t reader,
+                                const myl_json **out);
+
+/* to_device.c: what waits for a device that is gone. */
+myl_rc myl_user_to_device_drop(myl_ctx *cx, uint64_t user, uint64_t device);
+
+/* check_keys.c: for check.c's list. */
+myl_rc myl_user_check_keys(myl_ctx *cx, myl_check *check);
+myl_rc myl_user_check_signatures(myl_ctx *cx, myl_check *check);
+myl_rc myl_user_check_device_lists(myl_ctx *cx, myl_check *check);
+myl_rc myl_user_check_to_device(myl_ctx *cx, myl_check *check);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <myelin/room_check.h>
 #include <myelin/user_check.h>
+#include <myelin/user_keys.h>
 
 /* ---- running the checks ---- */
 

@@ -1,6 +1,6 @@
-/* account_data.c: what clients keep with their account: account data, filters, keys, push rules.
+/* account_data.c: what clients keep with their account: account data, filters, push rules.
  *
- * Spec:    Client-Server API, Client Config; Filtering; Uploading keys; Push Rules.
+ * Spec:    Client-Server API, Client Config; Filtering; Push Rules.
  * Threads: the engine for changes, read workers otherwise.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -115,29 +115,6 @@ myl_rc myl_client_filter(myl_req *req, const myl_body_none *in)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such filter");
     myl_json_write(&text, filter);
     return myl_reply_json(req, 200, myl_text_str(&text));
-}
-
-/* ---- keys ---- */
-
-myl_rc myl_client_keys_upload(myl_req *req, const myl_body_keys_upload *in)
-{
-    const myl_json *fallback =
-        in->fallback_keys != NULL ? in->fallback_keys : in->msc2732_fallback_keys;
-    myl_writer w = myl_write_start(&req->cx, 128);
-    myl_key_counts counts;
-
-    if (in->device_keys != NULL)
-        MYL_TRY(myl_user_device_keys_put(&req->cx, &req->caller, in->device_keys));
-    MYL_TRY(myl_user_one_time_keys_put(&req->cx, &req->caller, in->one_time_keys, false));
-    MYL_TRY(myl_user_one_time_keys_put(&req->cx, &req->caller, fallback, true));
-    MYL_TRY(myl_user_key_counts(&req->cx, &req->caller, &counts));
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "one_time_key_counts", '{');
-    for (size_t i = 0; i < counts.count; i++)
-        myl_write_member_int(&w, counts.counts[i].algorithm, counts.counts[i].count);
-    myl_write_close(&w, '}');
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
 }
 
 /* ---- push rules ---- */

@@ -74,6 +74,9 @@ myl_str myl_client_user_id(myl_ctx *cx, myl_str name);
 /* MYL_FORBIDDEN unless the path's {userId} is the caller. */
 myl_rc myl_client_require_self(myl_req *req);
 
+/* to_device.c: the caller's device has its messages up to here: they are deleted soon. */
+myl_rc myl_client_acknowledge(myl_req *req, uint64_t upto);
+
 /* room_read.c: events as this caller is shown them. */
 myl_event_form myl_client_form(const myl_req *req);
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */

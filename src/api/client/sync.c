@@ -66,6 +66,18 @@ static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
     return myl_req_park(req, &parked);
 }
 
+/* The token says that the device has the to-device messages that came with it. */
+static myl_rc acknowledge(myl_req *req, const myl_sync_request *request)
+{
+    uint64_t epoch, position;
+
+    MYL_TRY(myl_store_epoch(&req->cx, &epoch));
+    MYL_TRY(myl_store_position(&req->cx, &position));
+    if (request->initial || request->since.epoch != epoch || request->since.durable > position)
+        return MYL_OK;
+    return myl_client_acknowledge(req, request->since.to_device);
+}
+
 myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
 {
     int64_t timeout, longest = myl_api_config()->sync_max_timeout;
@@ -77,6 +89,7 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, &timeout));
     MYL_TRY(read_request(req, &request, &filter));
+    MYL_TRY(acknowledge(req, &request));
     request.may_wait = timeout > 0 && !request.full_state && !req->deadline_over;
     MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
     if (result.empty && request.may_wait)
