@@ -9,9 +9,10 @@ import pytest
 
 from support import traffic
 from support.client import Client
+from support.network import Network
 from support.server import BUILD, Server
 
-__all__ = ["pytest_runtest_makereport", "servers", "server", "client", "shared_server", "recorded",
+__all__ = ["pytest_runtest_makereport", "servers", "server", "client", "shared_server", "network", "recorded",
            "built"]
 
 
@@ -77,6 +78,14 @@ def server(request: pytest.FixtureRequest, servers: Callable[..., Server]) -> Se
 def client(server: Server) -> Callable[..., Client]:
     """A factory of registered users on `server`: client("alice")."""
     return server.client
+
+
+@pytest.fixture
+def network(servers: Callable[..., Server], tmp_path: pathlib.Path) -> Iterator[Network]:
+    """Names, certificates and addresses by which servers and scripted peers find one another."""
+    one = Network(servers, tmp_path / "network")
+    yield one
+    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def die_with_parent() -> None:
 class Server:
     def __init__(self, folder: pathlib.Path, *, name: str = "scene.test", ip: str = "127.0.0.1",
                  settings: dict[str, Any] | None = None, environment: dict[str, str] | None = None,
-                 build: pathlib.Path = BUILD, **options: Any):
+                 build: pathlib.Path = BUILD, federation_port: int | None = None, **options: Any):
         """settings are configuration keys (dotted) to YAML values; environment adds variables (such
         as LD_PRELOAD); options are those of testserver, with _ for -."""
         self.folder = folder
@@ -58,7 +58,7 @@ class Server:
         self.name = name
         self.ip = ip
         self.client_port = free_port()
-        self.federation_port = free_port()
+        self.federation_port = federation_port or free_port()
         self.settings = settings or {}
         self.environment = environment or {}
         self.options = options
