@@ -107,14 +107,14 @@ class Peer:
             self.old_keys[self.key_id] = {"key": public, "expired_ts": now_ms()}
         self.signing_key = signedjson.key.generate_signing_key(version)
 
-    def authorization(self, method: str, path: str, destination: str, content: Any = None, *,
+    def authorization(self, method: str, path: str, to: str, content: Any = None, *,
                       quoted: bool = True, **lies: Any) -> str:
         """The X-Matrix header; `lies` stand in place of origin, destination, key or sig."""
-        signed = {"method": method, "uri": path, "origin": self.name, "destination": destination}
+        signed = {"method": method, "uri": path, "origin": self.name, "destination": to}
         signed |= {} if content is None else {"content": content}
         signed = self.sign(signed)
         ((key, sig),) = signed["signatures"][self.name].items()
-        fields = {"origin": self.name, "destination": destination, "key": key, "sig": sig} | lies
+        fields = {"origin": self.name, "destination": to, "key": key, "sig": sig} | lies
         quote = '"' if quoted else ""
         return "X-Matrix " + ",".join(f"{name}={quote}{value}{quote}" for name, value in fields.items()
                                       if value is not None)
