@@ -204,6 +204,7 @@ def test_as_a_notary(pair, network: Network) -> None:
     assert {entry["server_name"] for entry in many} == {"peer.test", "one.test"}
     assert len(peer.asked("/_matrix/key/v2/server")) == 1  # fresh enough
     late = {"peer.test": {"ed25519:one": {"minimum_valid_until_ts": now_ms() + 2 * DAY_MS}}}
+    control(server, "clock advance 1000")
     ok(anyone.post("/_matrix/key/v2/query", json={"server_keys": late}))
     assert len(peer.asked("/_matrix/key/v2/server")) == 2
     peer.on("GET", "/_matrix/key/v2/server", (500, {}))
