@@ -22,6 +22,7 @@
 #include <myelin/http_server.h>
 #include <myelin/room_deactivate.h>
 #include <myelin/room_guest.h>
+#include <myelin/room_people.h>
 #include <myelin/room_profile.h>
 #include <myelin/room_send.h>
 #include <myelin/tasks_lane.h>
@@ -156,6 +157,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_profile_task);
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);
+    myl_tasks_register(&myl_room_people_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
     myl_http_run(parts->http, parts->engine);

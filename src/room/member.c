@@ -158,7 +158,7 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, 
     MYL_TRY(log_join(cx, &before, &after));
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &name));
     if (!myl_id_is_ours(name, myl_room_server()->server_name))
-        return MYL_OK; /* nobody here asks what is new for them */
+        return myl_room_person_changed(cx, user); /* nobody here asks what is new for them */
     return myl_user_mark_changed(cx, user, position, MYL_CHANGED_MEMBERSHIP, head->room);
 }
 

@@ -120,4 +120,7 @@ myl_rc myl_room_check_guest(myl_ctx *cx, const myl_event *event, myl_tree_root b
 /* m.room.guest_access has changed: where it does not let guests in any more, ours leave (a task). */
 myl_rc myl_room_guests_closed(myl_ctx *cx, const myl_room_head *head);
 
+/* people.c: a user of another server has come, gone or changed: the directory follows, later. */
+myl_rc myl_room_person_changed(myl_ctx *cx, uint64_t user);
+
 #endif

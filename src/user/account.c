@@ -8,6 +8,7 @@
 #include "user/user_own.h"
 
 #include <myelin/matrix_id.h>
+#include <myelin/user_directory.h>
 
 enum {
     FLAG_ADMIN = 1,
@@ -245,5 +246,6 @@ myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
     row.erased = row.erased || erase;
     row.is_admin = row.locked = row.suspended = false;
     row.password_hash = MYL_ABSENT;
+    MYL_TRY(myl_user_directory_drop(cx, user));
     return myl_user_row_put(cx, user, &row);
 }

@@ -236,6 +236,42 @@ static myl_rc check_tickets(myl_ctx *cx, myl_check *check)
     return MYL_OK;
 }
 
+/* ---- the directory ---- */
+
+static myl_rc check_directory_word(myl_ctx *cx, myl_check *check, myl_str word, myl_str user)
+{
+    bool there;
+
+    MYL_UNUSED(word);
+    MYL_TRY(is_there(cx, MYL_TABLE_DIRECTORY_USERS, user, &there));
+    if (!there)
+        myl_check_wrong(check, "a word of the directory names a user who is not in it");
+    return MYL_OK;
+}
+
+static myl_rc check_directory_user(myl_ctx *cx, myl_check *check, myl_str user, myl_str row)
+{
+    myl_str word;
+    bool there;
+
+    while (row.len > 0) {
+        if (!myl_cut_str(&row, &word)) {
+            myl_check_wrong(check, "DIRECTORY_USERS: a row cannot be read");
+            return MYL_OK;
+        }
+        MYL_TRY(myl_store_has(cx, MYL_TABLE_DIRECTORY_WORDS, word, user, &there));
+        if (!there)
+            myl_check_wrong(check, "a user of the directory is not found by one of its words");
+    }
+    return MYL_OK;
+}
+
+static myl_rc check_directory(myl_ctx *cx, myl_check *check)
+{
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_DIRECTORY_WORDS, check_directory_word));
+    return myl_check_walk(cx, check, MYL_TABLE_DIRECTORY_USERS, check_directory_user);
+}
+
 const myl_check_row myl_user_checks[] = {
     {"accounts", check_accounts},
     {"devices", check_devices},
@@ -246,5 +282,6 @@ const myl_check_row myl_user_checks[] = {
     {"to-device messages", myl_user_check_to_device},
     {"authentication sessions", check_uia},
     {"tickets", check_tickets},
+    {"user directory", check_directory},
     {NULL, NULL},
 };

@@ -7,6 +7,8 @@
  */
 #include "user/user_own.h"
 
+#include <myelin/user_directory.h>
+
 static myl_rc get_fields(myl_ctx *cx, uint64_t user, const myl_json **out)
 {
     myl_key key = myl_key_of_u64(user);
@@ -49,5 +51,6 @@ myl_rc myl_user_profile_set(myl_ctx *cx, uint64_t user, myl_str field, myl_str v
     else
         fields = myl_json_without(cx, fields, field);
     myl_json_write(&row, fields);
-    return myl_store_put(cx, MYL_TABLE_PROFILES, myl_key_str(&key), myl_text_str(&row));
+    MYL_TRY(myl_store_put(cx, MYL_TABLE_PROFILES, myl_key_str(&key), myl_text_str(&row)));
+    return myl_user_directory_follow(cx, user);
 }
