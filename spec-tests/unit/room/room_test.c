@@ -8,12 +8,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <myelin/room_people.h>
+
 static const uint8_t seed[32] = {1, 2, 3};
+
+/* Kinds of tasks are registered once a process; none runs here. */
+static void register_tasks(void)
+{
+    static bool done;
+
+    if (!done)
+        myl_tasks_register(&myl_room_people_task);
+    done = true;
+}
 
 static void open_store(room_test *test)
 {
     myl_store_options options = {.folder = test->folder, .map_size = 1 << 28, .readers = 16};
 
+    register_tasks();
     assert_int_equal(myl_store_open(&test->cx, &options, &test->store), MYL_OK);
     assert_int_equal(myl_engine_start(&test->cx, test->store, NULL, NULL, &test->engine), MYL_OK);
     myl_room_start(&(myl_room_setup){MYL_S("example.org"), test->key, "12"});
