@@ -15,6 +15,7 @@
 #if defined(MYL_DEV) || defined(MYL_FAULTS)
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -266,3 +266,34 @@ myl_rc myl_user_check_to_device(myl_ctx *cx, myl_check *check)
                         (unsigned long long)messages, (unsigned long long)edus);
     return MYL_OK;
 }
+
+/* ---- backups ---- */
+
+static myl_rc check_backup(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t user, version, keys, count, found;
+    myl_key prefix;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u64(&key, &version) || !myl_cut_u64(&row, &keys)) {
+        myl_check_wrong(check, "BACKUPS: a row cannot be read");
+        return MYL_OK;
+    }
+    if (version == 0)
+        return MYL_OK;
+    if (!myl_cut_u64(&row, &count)) {
+        myl_check_wrong(check, "BACKUPS: a row cannot be read");
+        return MYL_OK;
+    }
+    prefix = myl_key_of_u64s(user, keys);
+    MYL_TRY(count_rows(cx, MYL_TABLE_BACKUP_KEYS, &prefix, &found));
+    if (found != count)
+        myl_check_wrong(check, "user %llu: %llu keys of backup %llu are counted, %llu are there",
+                        (unsigned long long)user, (unsigned long long)count,
+                        (unsigned long long)version, (unsigned long long)found);
+    return MYL_OK;
+}
+
+myl_rc myl_user_check_backups(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_BACKUPS, check_backup);
+}

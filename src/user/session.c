@@ -9,6 +9,8 @@
  */
 #include "user/user_own.h"
 
+#include <myelin/user_cross_signing.h>
+
 enum {
     TOKEN_LETTERS = 44,
     DEVICE_ID_LETTERS = 10,
@@ -218,6 +220,17 @@ static myl_rc take_over(myl_ctx *cx, uint64_t user, myl_str device_id, device_ro
     return MYL_OK;
 }
 
+/* Spec: Cross-signing: ids of devices and public parts of cross-signing keys share one space. */
+static myl_rc check_name(myl_ctx *cx, uint64_t user, myl_str device_id)
+{
+    bool taken;
+
+    MYL_TRY(myl_user_cross_key_named(cx, user, device_id, &taken));
+    if (taken)
+        return myl_fail(cx, MYL_INVALID_PARAM, "device_id: one of the user's keys has this name");
+    return MYL_OK;
+}
+
 myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_session *out)
 {
     myl_str device_id = session->device_id;
@@ -230,6 +243,7 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
         return myl_fail(cx, MYL_INVALID_PARAM, "device_id: longer than %d bytes",
                         MYL_LIMIT_DEVICE_ID_BYTES);
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, session->user_id, &user));
+    MYL_TRY(check_name(cx, user, device_id));
     MYL_TRY(take_over(cx, user, device_id, &row));
     if (myl_str_present(session->display_name))
         row.device.display_name = session->display_name;

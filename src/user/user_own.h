@@ -107,5 +107,6 @@ myl_rc myl_user_check_keys(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_signatures(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_device_lists(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_to_device(myl_ctx *cx, myl_check *check);
+myl_rc myl_user_check_backups(myl_ctx *cx, myl_check *check);
 
 #endif
