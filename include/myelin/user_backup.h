@@ -10,7 +10,7 @@
 #define MYELIN_USER_BACKUP_H
 
 #include <myelin/json_value.h>
-#include <myelin/tasks_lane.h>
+#include <myelin/store_engine.h>
 
 typedef struct {
     uint64_t user;
@@ -26,7 +26,7 @@ myl_rc myl_user_backup_get(myl_ctx *cx, uint64_t user, myl_str version, myl_back
 myl_rc myl_user_backup_create(myl_ctx *cx, uint64_t user, myl_str algorithm,
                               const myl_json *auth_data, myl_backup *out);
 myl_rc myl_user_backup_set_auth(myl_ctx *cx, myl_backup *backup, const myl_json *auth_data);
-/* With its keys, which a task removes. */
+/* Its keys are left to myl_user_backup_sweep. */
 myl_rc myl_user_backup_delete(myl_ctx *cx, const myl_backup *backup);
 /* Was there ever one of this number? */
 myl_rc myl_user_backup_was(myl_ctx *cx, uint64_t user, myl_str version, bool *out);
@@ -42,7 +42,8 @@ typedef struct {
  * MYL_TOO_LARGE, MYL_RESOURCE_LIMIT. The backup is stored by myl_user_backup_keep, once for a request. */
 myl_rc myl_user_backup_put_key(myl_ctx *cx, myl_backup *backup, const myl_backup_key *key);
 myl_rc myl_user_backup_keep(myl_ctx *cx, const myl_backup *backup);
-/* Of a room and session; session absent: of the whole room; room absent too: all. Stores the backup. */
+/* Of a room and session; session absent: of the whole room; room absent too: all, and what lay under the old `keys` is
+ * left to myl_user_backup_sweep. Stores the backup. */
 myl_rc myl_user_backup_drop_keys(myl_ctx *cx, myl_backup *backup, myl_str room_id,
                                  myl_str session_id);
 /* session_id absent when there is none. */
@@ -62,7 +63,7 @@ myl_backup_walk myl_user_backup_walk(const myl_backup *backup, myl_str room_id);
 myl_rc myl_user_backup_next(myl_ctx *cx, myl_backup_walk *walk, size_t limit,
                             const myl_backup_key **keys, size_t *count);
 
-/* Removes what was dropped as a whole. */
-extern const myl_task_kind myl_user_backup_task;
+/* Removes some of the keys that lie under a number; *finished: none is left. */
+myl_rc myl_user_backup_sweep(myl_ctx *cx, uint64_t user, uint64_t keys, bool *finished);
 
 #endif

@@ -9,13 +9,14 @@
 
 #include <myelin/base_limit.h>
 
-#include "api/api_own.h"
+#include "api/client/client_own.h"
 
 static const myl_config *config;
 
 void myl_api_start(const myl_config *given)
 {
     config = given;
+    myl_client_backup_start();
 }
 
 const myl_config *myl_api_config(void)

@@ -26,7 +26,6 @@
 #include <myelin/room_profile.h>
 #include <myelin/room_send.h>
 #include <myelin/tasks_lane.h>
-#include <myelin/user_backup.h>
 
 #include "cmd/daemon_own.h"
 
@@ -156,7 +155,6 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     MYL_TRY(start_federation(cx, parts));
     start_lanes(parts);
     myl_tasks_register(&myl_room_profile_task);
-    myl_tasks_register(&myl_user_backup_task);
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);
     myl_tasks_register(&myl_room_people_task);

@@ -188,38 +188,20 @@ static myl_rc drop_some(myl_ctx *cx, const myl_key *prefix, size_t limit, size_t
     return MYL_OK;
 }
 
-static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
+myl_rc myl_user_backup_sweep(myl_ctx *cx, uint64_t user, uint64_t keys, bool *finished)
 {
-    myl_key prefix;
-    uint64_t user, keys;
+    myl_key prefix = myl_key_of_u64s(user, keys);
     size_t dropped;
 
-    *next_state = state;
-    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &keys))
-        return myl_fail(cx, MYL_CORRUPT, "a task's state cannot be read");
-    prefix = myl_key_of_u64s(user, keys);
     MYL_TRY(drop_some(cx, &prefix, DROP_STEP, &dropped));
     *finished = dropped < DROP_STEP;
     return MYL_OK;
-}
-
-const myl_task_kind myl_user_backup_task = {"drop backed-up keys", step};
-
-static myl_rc drop_later(myl_ctx *cx, const myl_backup *backup)
-{
-    myl_key state = myl_key_of_u64s(backup->user, backup->keys);
-    uint64_t task;
-
-    return backup->count == 0
-               ? MYL_OK
-               : myl_task_add(cx, myl_user_backup_task.kind, myl_key_str(&state), &task);
 }
 
 myl_rc myl_user_backup_delete(myl_ctx *cx, const myl_backup *backup)
 {
     myl_key key = version_key(backup->user, backup->version);
 
-    MYL_TRY(drop_later(cx, backup));
     return myl_store_delete(cx, MYL_TABLE_BACKUPS, myl_key_str(&key));
 }
 
@@ -329,7 +311,6 @@ myl_rc myl_user_backup_drop_keys(myl_ctx *cx, myl_backup *backup, myl_str room_i
         backup->count -= dropped;
     } else {
         dropped = backup->count;
-        MYL_TRY(drop_later(cx, backup));
         backup->keys = myl_engine_next_position(cx);
         backup->count = 0;
     }

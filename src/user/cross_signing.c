@@ -222,11 +222,11 @@ static myl_rc end_self_signing(myl_ctx *cx, const myl_caller *caller, const myl_
 }
 
 /* What an old user-signing key has said about other users. */
-static myl_rc end_user_signing(myl_ctx *cx, const myl_caller *caller, const myl_json *old)
+static myl_rc end_user_signing(myl_ctx *cx, uint64_t signer, const myl_json *old)
 {
     myl_list users;
 
-    MYL_TRY(myl_user_signed_since(cx, caller->user, 0, &users));
+    MYL_TRY(myl_user_signed_since(cx, signer, 0, &users));
     for (size_t i = 0; i < users.count; i++) {
         uint64_t user = myl_list_get(&users, uint64_t, i);
         const myl_json *master;
@@ -242,6 +242,14 @@ static myl_rc end_user_signing(myl_ctx *cx, const myl_caller *caller, const myl_
     return MYL_OK;
 }
 
+myl_rc myl_user_signing_end(myl_ctx *cx, uint64_t user)
+{
+    const myl_json *key;
+
+    MYL_TRY(myl_user_cross_key(cx, user, MYL_KEY_USER_SIGNING, &key));
+    return key == NULL ? MYL_OK : end_user_signing(cx, user, key);
+}
+
 static myl_rc end_old(myl_ctx *cx, const myl_caller *caller, myl_cross_key kind,
                       const myl_json *old)
 {
@@ -250,7 +258,7 @@ static myl_rc end_old(myl_ctx *cx, const myl_caller *caller, myl_cross_key kind,
     MYL_TRY(myl_user_signatures_drop(cx, caller->user, myl_user_public_part(old)));
     if (kind == MYL_KEY_SELF_SIGNING)
         return end_self_signing(cx, caller, old);
-    return kind == MYL_KEY_USER_SIGNING ? end_user_signing(cx, caller, old) : MYL_OK;
+    return kind == MYL_KEY_USER_SIGNING ? end_user_signing(cx, caller->user, old) : MYL_OK;
 }
 
 /* NULL removes it. */

@@ -99,6 +99,9 @@ myl_str myl_user_public_part(const myl_json *key);
 myl_rc myl_user_cross_key_shown(myl_ctx *cx, uint64_t user, myl_cross_key kind, uint64_t reader,
                                 const myl_json **out);
 
+/* What a user whose account closes has said about other users' keys. */
+myl_rc myl_user_signing_end(myl_ctx *cx, uint64_t user);
+
 /* to_device.c: what waits for a device that is gone. */
 myl_rc myl_user_to_device_drop(myl_ctx *cx, uint64_t user, uint64_t device);
 

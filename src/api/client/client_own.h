@@ -77,6 +77,9 @@ myl_rc myl_client_require_self(myl_req *req);
 /* to_device.c: the caller's device has its messages up to here: they are deleted soon. */
 myl_rc myl_client_acknowledge(myl_req *req, uint64_t upto);
 
+/* key_backup.c: registers its task. */
+void myl_client_backup_start(void);
+
 /* room_read.c: events as this caller is shown them. */
 myl_event_form myl_client_form(const myl_req *req);
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */

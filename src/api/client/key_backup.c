@@ -16,6 +16,33 @@ static myl_str version_text(myl_ctx *cx, const myl_backup *backup)
     return myl_strf(cx, "%llu", (unsigned long long)backup->version);
 }
 
+/* ---- keys that were dropped all together go in pieces ---- */
+
+static myl_rc sweep(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
+{
+    uint64_t user, keys;
+
+    *next_state = state;
+    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &keys))
+        return myl_fail(cx, MYL_CORRUPT, "a task's state cannot be read");
+    return myl_user_backup_sweep(cx, user, keys, finished);
+}
+
+static const myl_task_kind sweep_task = {"sweep backed-up keys", sweep};
+
+void myl_client_backup_start(void)
+{
+    myl_tasks_register(&sweep_task);
+}
+
+static myl_rc sweep_later(myl_ctx *cx, uint64_t user, uint64_t keys)
+{
+    myl_key state = myl_key_of_u64s(user, keys);
+    uint64_t task;
+
+    return myl_task_add(cx, sweep_task.kind, myl_key_str(&state), &task);
+}
+
 /* ---- versions ---- */
 
 static myl_rc no_backup(myl_req *req)
@@ -95,8 +122,10 @@ myl_rc myl_client_backup_delete(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_user_backup_was(&req->cx, req->caller.user, req->path.version, &was));
     if (!was)
         return no_backup(req);
-    if (backup.version != 0)
+    if (backup.version != 0) {
         MYL_TRY(myl_user_backup_delete(&req->cx, &backup));
+        MYL_TRY(sweep_later(&req->cx, backup.user, backup.keys));
+    }
     return myl_reply_empty(req);
 }
 
@@ -221,6 +250,8 @@ myl_rc myl_client_backup_drop(myl_req *req, const myl_body_none *in)
 
     MYL_UNUSED(in);
     MYL_TRY(open_backup(req, &backup));
+    if (!myl_str_present(req->path.room_id))
+        MYL_TRY(sweep_later(&req->cx, backup.user, backup.keys));
     MYL_TRY(myl_user_backup_drop_keys(&req->cx, &backup, req->path.room_id, req->path.session_id));
     return reply_counted(req, &backup);
 }
