@@ -237,7 +237,7 @@ static myl_rc end_user_signing(myl_ctx *cx, uint64_t signer, const myl_json *old
         MYL_TRY(myl_user_signature_drop(cx,
                                         &(myl_signed_key){.user = user,
                                                           .key_id = myl_user_public_part(master)},
-                                        caller->user, signing_id(cx, old)));
+                                        signer, signing_id(cx, old)));
     }
     return MYL_OK;
 }
