@@ -49,16 +49,25 @@ myl_rc myl_client_open_session(myl_req *req, myl_new_session session);
 /* The configured lifetimes of its tokens. */
 void myl_client_lifetimes(myl_new_session *session);
 
-/* password.c: work that the password lane does; the handler runs again with the result. A handler may ask for several,
- * one after another: each is known by what it was asked. */
-typedef struct myl_password_work {
-    bool is_hash;
-    myl_str password;
-    myl_str stored;  /* to verify: the hash (absent: the user does not exist) */
-    myl_str encoded; /* to hash: the result */
-    bool right;      /* to verify: the result */
-    struct myl_password_work *before;
-} myl_password_work;
+/* work.c: work that a lane does for a handler on the engine, which then runs again from the top. A handler may ask for
+ * several pieces, one after another: each is known by what it was asked. */
+typedef enum { MYL_WORK_HASH, MYL_WORK_VERIFY, MYL_WORK_CAPTCHA } myl_work_kind;
+typedef struct myl_client_work {
+    myl_work_kind kind;
+    myl_str input;  /* the password; the answer to the captcha */
+    myl_str stored; /* VERIFY: the hash (absent: the user does not exist) */
+    myl_str output; /* HASH: the result */
+    bool right;     /* VERIFY, CAPTCHA: the result */
+    struct myl_client_work *before;
+} myl_client_work;
+/* The same work of an earlier round in *out, or MYL_NEED: `run` gets it as its state. */
+myl_rc myl_client_work_done(myl_req *req, const myl_client_work *asked, myl_lane lane,
+                            myl_rc (*run)(myl_req *req, void *state), const myl_client_work **out);
+
+/* recaptcha.c: is it the right answer? MYL_NEED in the first round; MYL_REMOTE_DOWN. */
+myl_rc myl_client_check_captcha(myl_req *req, myl_str answer, bool *right);
+
+/* password.c: on its lane. */
 /* Are its length and form those of a new password? MYL_WEAK_PASSWORD, MYL_INVALID_PARAM. */
 myl_rc myl_client_check_new_password(myl_req *req, myl_str password);
 /* MYL_NEED in the first round; in the next one *encoded is the hash. */

@@ -18,31 +18,12 @@ static myl_password_cost configured_cost(void)
 
 static myl_rc run(myl_req *req, void *state)
 {
-    myl_password_work *work = state;
+    myl_client_work *work = state;
 
-    if (work->is_hash)
-        return myl_password_hash(&req->cx, work->password, configured_cost(), &work->encoded);
-    work->right = myl_password_verify(&req->cx, work->stored, work->password, configured_cost());
+    if (work->kind == MYL_WORK_HASH)
+        return myl_password_hash(&req->cx, work->input, configured_cost(), &work->output);
+    work->right = myl_password_verify(&req->cx, work->stored, work->input, configured_cost());
     return MYL_OK;
-}
-
-/* The same work of an earlier round, or MYL_NEED. */
-static myl_rc done_before(myl_req *req, const myl_password_work *asked,
-                          const myl_password_work **out)
-{
-    myl_password_work *work;
-
-    for (work = req->plan.state; work != NULL; work = work->before) {
-        *out = work;
-        if (work->is_hash == asked->is_hash && myl_crypto_equal(work->password, asked->password) &&
-            myl_crypto_equal(work->stored, asked->stored))
-            return MYL_OK;
-    }
-    work = myl_new(&req->cx, myl_password_work);
-    *work = *asked;
-    work->stored = myl_keep(&req->cx, asked->stored);
-    work->before = req->plan.state;
-    return myl_req_need(req, MYL_LANE_PASSWORD, run, work);
 }
 
 myl_rc myl_client_check_new_password(myl_req *req, myl_str password)
@@ -60,12 +41,12 @@ myl_rc myl_client_check_new_password(myl_req *req, myl_str password)
 
 myl_rc myl_client_hash_password(myl_req *req, myl_str password, myl_str *encoded)
 {
-    myl_password_work asked = {.is_hash = true, .password = password};
-    const myl_password_work *work;
+    myl_client_work asked = {.kind = MYL_WORK_HASH, .input = password};
+    const myl_client_work *work;
 
     MYL_TRY(myl_client_check_new_password(req, password));
-    MYL_TRY(done_before(req, &asked, &work));
-    *encoded = work->encoded;
+    MYL_TRY(myl_client_work_done(req, &asked, MYL_LANE_PASSWORD, run, &work));
+    *encoded = work->output;
     return MYL_OK;
 }
 
@@ -78,15 +59,15 @@ static uint64_t account_key(myl_str user_id)
 myl_rc myl_client_verify_password(myl_req *req, myl_str user_id, myl_str password, myl_str stored,
                                   bool *right)
 {
-    myl_password_work asked = {.password = password, .stored = stored};
-    const myl_password_work *work;
+    myl_client_work asked = {.kind = MYL_WORK_VERIFY, .input = password, .stored = stored};
+    const myl_client_work *work;
     uint64_t address = myl_req_address_key(req);
 
     if (req->plan.rounds == 0) {
         MYL_TRY(myl_req_rate(req, MYL_RATE_LOGIN_FAILED, address, false));
         MYL_TRY(myl_req_rate(req, MYL_RATE_LOGIN_FAILED, account_key(user_id), false));
     }
-    MYL_TRY(done_before(req, &asked, &work));
+    MYL_TRY(myl_client_work_done(req, &asked, MYL_LANE_PASSWORD, run, &work));
     *right = work->right && myl_str_present(stored);
     if (*right)
         return MYL_OK;

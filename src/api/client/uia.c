@@ -114,6 +114,18 @@ static myl_rc run_token_stage(const stage_run *run)
     return MYL_OK;
 }
 
+static myl_rc run_captcha_stage(const stage_run *run)
+{
+    bool right;
+
+    MYL_TRY(myl_client_check_captcha(run->req, run->ask->auth->response, &right));
+    if (right)
+        run->session->done |= MYL_UIA_RECAPTCHA;
+    else
+        *run->refused = (refusal){"M_UNAUTHORIZED", "auth.response: not the right answer"};
+    return MYL_OK;
+}
+
 /* The user whom the stage names, in any of the forms that clients send; absent: none is named. */
 static myl_rc named_user(const stage_run *run, myl_str *user_id)
 {
@@ -175,10 +187,8 @@ static myl_rc run_stage(const stage_run *run)
         return run_token_stage(run);
     if (stage == MYL_UIA_PASSWORD)
         return run_password_stage(run);
-    if (stage == MYL_UIA_RECAPTCHA) {
-        *run->refused = (refusal){"M_UNAUTHORIZED", "auth.response: not verified"};
-        return MYL_OK;
-    }
+    if (stage == MYL_UIA_RECAPTCHA)
+        return run_captcha_stage(run);
     run->session->done |= stage;
     return MYL_OK;
 }
