@@ -20,6 +20,7 @@
 #include <myelin/base_log.h>
 #include <myelin/fed_call.h>
 #include <myelin/http_server.h>
+#include <myelin/outbox_send.h>
 #include <myelin/room_deactivate.h>
 #include <myelin/room_guest.h>
 #include <myelin/room_people.h>
@@ -135,7 +136,15 @@ static myl_rc start_federation(myl_ctx *cx, daemon_parts *parts)
 
     myl_fed_start(&fed);
     parts->has_federation = true;
-    return myl_net_start(cx, &net);
+    MYL_TRY(myl_net_start(cx, &net));
+    return config->federation_enabled ? myl_outbox_start(cx, parts->store, parts->engine) : MYL_OK;
+}
+
+/* The engine's listener. */
+static void committed(void *http, const myl_batch *batch)
+{
+    myl_http_committed(http, batch);
+    myl_outbox_committed(batch);
 }
 
 static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
@@ -151,7 +160,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     setup.store = parts->store;
     setup.endpoints = myl_api_endpoints(&setup.endpoint_count);
     MYL_TRY(myl_http_open(cx, &setup, &parts->http));
-    MYL_TRY(myl_engine_start(cx, parts->store, myl_http_committed, parts->http, &parts->engine));
+    MYL_TRY(myl_engine_start(cx, parts->store, committed, parts->http, &parts->engine));
     MYL_TRY(start_federation(cx, parts));
     start_lanes(parts);
     myl_tasks_register(&myl_room_profile_task);
@@ -172,6 +181,7 @@ static void stop(daemon_parts *parts, bool was_running)
         myl_http_stop(parts->http, parts->config->shutdown_grace);
     if (parts->has_federation)
         myl_net_stop();
+    myl_outbox_stop();
     if (parts->has_tasks)
         myl_tasks_stop();
     if (parts->has_lanes)

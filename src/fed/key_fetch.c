@@ -181,6 +181,13 @@ static bool take_answer(myl_ctx *cx, const myl_json *json, myl_str server, myl_l
 
 /* ---- the servers themselves ---- */
 
+static int64_t ask_ms(void)
+{
+    int64_t most = myl_fed_server()->config->federation_request_timeout;
+
+    return most < ASK_MS ? most : ASK_MS;
+}
+
 static myl_rc ask_servers(myl_ctx *cx, myl_list *servers)
 {
     myl_list ask = MYL_LIST(cx, myl_str), waits = MYL_LIST(cx, myl_str);
@@ -194,7 +201,7 @@ static myl_rc ask_servers(myl_ctx *cx, myl_list *servers)
         requests[i] = (myl_fed_request){.destination = myl_list_get(&ask, myl_str, i),
                                         .method = "GET",
                                         .path = MYL_S("/_matrix/key/v2/server"),
-                                        .timeout_ms = ASK_MS,
+                                        .timeout_ms = ask_ms(),
                                         .reply_limit = MYL_LIMIT_FED_KEYS_BYTES,
                                         .is_unsigned = true};
     myl_metric_add(MYL_METRIC_FED_KEY_FETCHES, (int64_t)ask.count);
@@ -253,7 +260,7 @@ static myl_rc ask_notary(myl_ctx *cx, myl_str notary, const fed_key_want *wants,
                                .method = "POST",
                                .path = MYL_S("/_matrix/key/v2/query"),
                                .ready_body = query_body(cx, wants, count),
-                               .timeout_ms = ASK_MS};
+                               .timeout_ms = ask_ms()};
     myl_fed_reply reply;
 
     myl_list_push(&itself, myl_str, notary);

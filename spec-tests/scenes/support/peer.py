@@ -276,6 +276,7 @@ class Peer:
         class Listener(ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 256
+            address_family = socket.AF_INET6 if ":" in peer.ip else socket.AF_INET
 
             def finish_request(self, request: socket.socket, address: Any) -> None:
                 try:

@@ -1,0 +1,64 @@
+/* check.c: what `myelin check` looks at in the tables of server keys.
+ *
+ * Threads: the command's.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fed/fed_own.h"
+
+#include <myelin/fed_check.h>
+
+static bool is_key_of(myl_str key, myl_str server, myl_str key_id)
+{
+    myl_key wanted = myl_key_start();
+
+    myl_key_hash(&wanted, server);
+    if (myl_str_present(key_id))
+        myl_key_hash(&wanted, key_id);
+    return myl_str_equal(key, myl_key_str(&wanted));
+}
+
+static myl_rc check_key(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    myl_str server, key_id, bytes;
+    uint64_t until, expired;
+
+    MYL_UNUSED(cx);
+    if (!myl_cut_str(&row, &server) || !myl_cut_str(&row, &key_id) || !myl_cut_str(&row, &bytes) ||
+        !myl_cut_u64(&row, &until) || !myl_cut_u64(&row, &expired) || bytes.len != 32)
+        myl_check_wrong(check, "SERVER_KEYS: a row of no known form");
+    else if (!is_key_of(key, server, key_id))
+        myl_check_wrong(check, "SERVER_KEYS: a key of %.*s stands at another's place",
+                        MYL_FMT(server));
+    return MYL_OK;
+}
+
+static myl_rc check_list(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    myl_str server, text;
+    uint64_t seen, until;
+    const myl_json *json;
+    fed_key_list list;
+
+    if (!myl_cut_str(&row, &server) || !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) ||
+        !myl_cut_str(&row, &text)) {
+        myl_check_wrong(check, "SERVER_KEY_LISTS: a row of no known form");
+        return MYL_OK;
+    }
+    if (!is_key_of(key, server, MYL_ABSENT))
+        myl_check_wrong(check, "SERVER_KEY_LISTS: the list of %.*s stands at another's place",
+                        MYL_FMT(server));
+    MYL_TRY(myl_json_parse(cx, text, &json));
+    if (!myl_fed_key_list_read(cx, json, server, (int64_t)seen, &list))
+        myl_check_wrong(check, "SERVER_KEY_LISTS: the list of %.*s is not signed by it",
+                        MYL_FMT(server));
+    return MYL_OK;
+}
+
+static myl_rc check_keys(myl_ctx *cx, myl_check *check)
+{
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_SERVER_KEYS, check_key));
+    return myl_check_walk(cx, check, MYL_TABLE_SERVER_KEY_LISTS, check_list);
+}
+
+const myl_check_row myl_fed_checks[] = {{"server keys", check_keys}, {NULL, NULL}};
