@@ -15,6 +15,7 @@
 #include <myelin/matrix_event.h>
 #include <myelin/store_engine.h>
 #include <myelin/user_account.h>
+#include <myelin/user_ignore.h>
 
 enum {
     MYL_EVENT_STATE = 1,   /* has a state key */
@@ -65,13 +66,17 @@ myl_rc myl_room_event_open(myl_ctx *cx, const myl_stored *stored, myl_event *out
 /* Decoded content only; redacted content once it is redacted. */
 myl_rc myl_room_event_content(myl_ctx *cx, const myl_stored *stored, const myl_json **out);
 
-/* Who reads, and in which form. */
+/* Events within unsigned.m.relations of another one: the latest of a thread shows its own edits, an edit shows nothing. */
+typedef enum { MYL_NESTED_NOT, MYL_NESTED_LATEST, MYL_NESTED_EDIT } myl_nesting;
+/* Who reads, and in which form. With a reader, events carry unsigned.m.relations (room_relation.h). */
 typedef struct {
     const myl_caller *reader; /* transaction_id for the sending device; NULL: nobody */
     bool omit_room_id;        /* /sync */
     bool federation_format;   /* event_format "federation" of filters */
     int64_t now_ms;           /* for unsigned.age; 0: no age */
     myl_str membership;       /* unsigned.membership of the reader at the event; absent: left out */
+    const myl_ignored *ignored; /* whose children are left out of aggregations; NULL: nobody's */
+    myl_nesting nesting;
 } myl_event_form;
 /* One event object into the writer (an array element, or the value of `key`). Redacted events appear redacted, with
  * unsigned.redacted_because. State events carry unsigned.prev_content, replaces_state where there was one. */

@@ -99,6 +99,10 @@ typedef struct {
 } myl_sight;
 /* May the reader see this event? Judged by the state at the event and the memberships then and now. */
 myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);
+/* The reader's membership at the event, as unsigned.membership says it: "leave" where they never were there; absent for
+ * nobody. */
+myl_rc myl_room_membership_then(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
+                                myl_str *out);
 /* What part of the state may the user read: the current one when joined (or the room is world readable), the one
  * at their leave when they left, MYL_NOT_JOINED otherwise. */
 myl_rc myl_room_readable_state(myl_ctx *cx, const myl_room_head *head, uint64_t user,

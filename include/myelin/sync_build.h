@@ -19,6 +19,10 @@ typedef struct {
     const myl_str *types, *not_types, *senders, *not_senders, *rooms, *not_rooms;
     size_t type_count, not_type_count, sender_count, not_sender_count, room_count, not_room_count;
     bool has_types, has_senders, has_rooms;
+    /* events that have a child of one of these kinds, by one of these senders; has_related: one of both was given */
+    const myl_str *related_senders, *related_rel_types;
+    size_t related_sender_count, related_rel_type_count;
+    bool has_related;
     int contains_url; /* -1: any, 0: without, 1: with */
     bool lazy_load_members, include_redundant_members, unread_thread_notifications;
 } myl_event_filter;

@@ -128,6 +128,7 @@ static myl_rc check_event(myl_ctx *cx, myl_check *check, myl_str key, myl_str ro
     MYL_TRY(check_state(cx, check, &stored));
     if ((stored.flags & MYL_EVENT_STATE) != 0)
         MYL_TRY(myl_room_check_auth_row(cx, check, &stored));
+    MYL_TRY(myl_room_check_related(cx, check, &stored, &event));
     return check_orders(cx, check, &stored);
 }
 
@@ -350,6 +351,7 @@ const myl_check_row myl_room_checks[] = {
     {"rooms", check_heads},
     {"members", check_members},
     {"receipts", check_receipts},
+    {"relations", myl_room_check_relations},
     {"auth chains", myl_room_check_steps},
     {"servers", myl_room_check_servers},
     {"gaps", myl_room_check_gaps},

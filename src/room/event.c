@@ -298,6 +298,7 @@ myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored 
     MYL_TRY(myl_store_add(cx, MYL_TABLE_EVENT_IDS, myl_key_str(&id), myl_key_str(&number)));
     if (myl_str_present(event->state_key))
         MYL_TRY(myl_room_auth_add(cx, stored, event));
+    MYL_TRY(myl_room_relation_add(cx, stored, event));
     return put_orders(cx, stored);
 }
 
@@ -309,6 +310,7 @@ myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stor
     stored->after = place->after;
     stored->position = place->arrives ? myl_engine_next_position(cx) : 0;
     MYL_TRY(myl_room_event_rewrite(cx, stored));
+    MYL_TRY(myl_room_relation_add(cx, stored, place->event));
     return put_orders(cx, stored);
 }
 

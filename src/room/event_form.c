@@ -98,6 +98,7 @@ static myl_rc write_unsigned(myl_ctx *cx, myl_writer *w, const myl_stored *store
     }
     if (form->reader != NULL && stored->device != 0 && form->reader->device == stored->device)
         myl_write_str(w, "transaction_id", stored->txn_id);
+    MYL_TRY(myl_room_write_relations(cx, w, stored, form));
     myl_write_close(w, '}');
     return MYL_OK;
 }

@@ -61,6 +61,17 @@ myl_rc myl_room_gap_add(myl_ctx *cx, const myl_stored *stored, const myl_str *mi
 /* An event has come: those who missed it no longer do. *named: there were some. */
 myl_rc myl_room_gap_filled(myl_ctx *cx, uint64_t room, myl_str event_id, bool *named);
 
+/* relation.c: an event that was stored with a place enters the index; one that is redacted leaves it. */
+myl_rc myl_room_relation_add(myl_ctx *cx, const myl_stored *stored, const myl_event *event);
+myl_rc myl_room_relation_remove(myl_ctx *cx, const myl_stored *stored, const myl_event *event);
+/* One event's row; every row of RELATED. */
+myl_rc myl_room_check_related(myl_ctx *cx, myl_check *check, const myl_stored *stored,
+                              const myl_event *event);
+myl_rc myl_room_check_relations(myl_ctx *cx, myl_check *check);
+/* aggregate.c: the member m.relations of the open object, where there is something to show. */
+myl_rc myl_room_write_relations(myl_ctx *cx, myl_writer *w, const myl_stored *stored,
+                                const myl_event_form *form);
+
 /* redact.c: the redactions that came before this event. */
 myl_rc myl_room_apply_early(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored);
 

@@ -9,6 +9,8 @@
  */
 #include "room/room_own.h"
 
+#include <myelin/room_relation.h>
+
 enum { TXN_PERIOD_MS = 24 * 3600 * 1000 };
 
 /* ---- sending ---- */
@@ -50,6 +52,7 @@ myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_i
         MYL_TRY(equals_current(cx, &head, outgoing, event_id));
     if (myl_str_present(*event_id))
         return MYL_OK;
+    MYL_TRY(myl_room_check_relation(cx, &head, outgoing));
     MYL_TRY(myl_room_build(cx, &head, outgoing, &stored));
     *event_id = stored.event_id;
     return myl_room_head_put(cx, &head);

@@ -137,6 +137,19 @@ myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
     return may_see_at(cx, sight, stored, stored->before, out);
 }
 
+myl_rc myl_room_membership_then(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
+                                myl_str *out)
+{
+    *out = MYL_ABSENT;
+    if (sight->user == 0)
+        return MYL_OK;
+    MYL_TRY(begin_sight(cx, sight));
+    MYL_TRY(look_at(cx, sight, stored->after));
+    *out = sight->membership == MYL_MEMBER_NONE ? MYL_S("leave")
+                                                : myl_membership_name(sight->membership);
+    return MYL_OK;
+}
+
 /* ---- the state ---- */
 
 myl_rc myl_room_readable_state(myl_ctx *cx, const myl_room_head *head, uint64_t user,

@@ -9,6 +9,7 @@
 
 #include <myelin/base_list.h>
 #include <myelin/matrix_id.h>
+#include <myelin/room_relation.h>
 
 enum { DEFAULT_LIMIT = 10, MAX_LIMIT = 1000 };
 
@@ -59,7 +60,9 @@ static const list_field types = {"types", NULL, NULL}, not_types = {"not_types",
                         not_senders = {"not_senders", myl_id_is_user, "user ids"},
                         rooms = {"rooms", myl_id_is_room, "room ids"},
                         not_rooms = {"not_rooms", myl_id_is_room, "room ids"},
-                        event_fields = {"event_fields", NULL, NULL};
+                        event_fields = {"event_fields", NULL, NULL},
+                        related_senders = {"related_by_senders", myl_id_is_user, "user ids"},
+                        related_rel_types = {"related_by_rel_types", NULL, NULL};
 
 static myl_rc read_bool(const decoding *d, const myl_json *json, const char *field, bool *out)
 {
@@ -94,6 +97,11 @@ static myl_rc read_lists(const decoding *d, const myl_json *json, myl_event_filt
     MYL_TRY(read_list(d, json, &not_senders, &out->not_senders, &out->not_sender_count));
     MYL_TRY(read_list(d, json, &rooms, &out->rooms, &out->room_count));
     MYL_TRY(read_list(d, json, &not_rooms, &out->not_rooms, &out->not_room_count));
+    MYL_TRY(
+        read_list(d, json, &related_senders, &out->related_senders, &out->related_sender_count));
+    MYL_TRY(read_list(d, json, &related_rel_types, &out->related_rel_types,
+                      &out->related_rel_type_count));
+    out->has_related = out->related_sender_count > 0 || out->related_rel_type_count > 0;
     out->has_types = out->types != NULL;
     out->has_senders = out->senders != NULL;
     out->has_rooms = out->rooms != NULL;
@@ -229,7 +237,7 @@ static bool lets_all_through(const myl_event_filter *filter)
 {
     return !filter->has_types && !filter->has_senders && !filter->has_rooms &&
            filter->not_type_count == 0 && filter->not_sender_count == 0 &&
-           filter->not_room_count == 0 && filter->contains_url < 0;
+           filter->not_room_count == 0 && filter->contains_url < 0 && !filter->has_related;
 }
 
 myl_rc myl_event_filter_admits(myl_ctx *cx, const myl_event_filter *filter, myl_str room_id,
@@ -249,5 +257,12 @@ myl_rc myl_event_filter_admits(myl_ctx *cx, const myl_event_filter *filter, myl_
         has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
     }
     *out = myl_event_filter_allows(filter, room_id, sender, type, has_url);
-    return MYL_OK;
+    if (!*out || !filter->has_related)
+        return MYL_OK;
+    return myl_room_has_related(cx, stored,
+                                &(myl_relation_wish){filter->related_rel_types,
+                                                     filter->related_senders,
+                                                     filter->related_rel_type_count,
+                                                     filter->related_sender_count},
+                                out);
 }

@@ -91,6 +91,20 @@ void myl_client_backup_start(void);
 
 /* room_read.c: events as this caller is shown them. */
 myl_event_form myl_client_form(const myl_req *req);
+/* The same with whom they ignore (form.ignored; aggregations leave these out) and what they may see. */
+typedef struct {
+    myl_event_form form;
+    myl_sight sight;
+} myl_client_reading;
+myl_rc myl_client_open_reading(myl_req *req, myl_client_reading *out);
+/* Writes one event with the caller's membership at that time. */
+myl_rc myl_client_write_event(myl_req *req, myl_writer *w, const char *key,
+                              const myl_stored *stored, myl_client_reading *reading);
+/* May it be shown? Not to who may not see it, or ignores its sender. */
+myl_rc myl_client_may_show(myl_req *req, myl_client_reading *reading, const myl_stored *stored,
+                           bool *out);
+/* A pagination token, or a sync token: all that had arrived by it. The parameter must be there. */
+myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_point *out);
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
 myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root);
 

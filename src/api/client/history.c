@@ -21,14 +21,13 @@ typedef struct {
     bool has_to;
     int64_t limit;
     myl_event_filter filter;
-    myl_sight sight;
+    myl_client_reading reading;
     myl_list events; /* myl_stored */
     myl_point end;
     bool over; /* nothing lies beyond */
 } page;
 
-/* A pagination token, or a sync token: all that had arrived by it. */
-static myl_rc read_point(myl_req *req, const page *p, const char *name, myl_point *out)
+myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_point *out)
 {
     myl_str text = myl_req_query(req, name);
     myl_sync_token token;
@@ -36,7 +35,7 @@ static myl_rc read_point(myl_req *req, const page *p, const char *name, myl_poin
     if (!myl_sync_token_is(text))
         return myl_point_read(&req->cx, text, name, out);
     MYL_TRY(myl_sync_token_read(&req->cx, text, name, &token));
-    return myl_point_of_position(&req->cx, p->head.room, token.durable, out);
+    return myl_point_of_position(&req->cx, room, token.durable, out);
 }
 
 static myl_rc read_direction(myl_req *req, page *p)
@@ -73,9 +72,9 @@ static myl_rc read_page(myl_req *req, page *p)
     back = p->direction == MYL_BACKWARD;
     p->from = back ? (myl_point){INT64_MAX, UINT64_MAX} : (myl_point){INT64_MIN, 0};
     if (myl_req_query(req, "from").len > 0)
-        MYL_TRY(read_point(req, p, "from", &p->from));
+        MYL_TRY(myl_client_read_point(req, p->head.room, "from", &p->from));
     p->has_to = myl_req_query(req, "to").len > 0;
-    return p->has_to ? read_point(req, p, "to", &p->to) : MYL_OK;
+    return p->has_to ? myl_client_read_point(req, p->head.room, "to", &p->to) : MYL_OK;
 }
 
 static bool is_past(const page *p, const myl_stored *stored)
@@ -88,7 +87,7 @@ static bool is_past(const page *p, const myl_stored *stored)
 
 static myl_rc is_wanted(myl_req *req, page *p, const myl_stored *stored, bool *out)
 {
-    MYL_TRY(myl_room_may_see(&req->cx, &p->sight, stored, out));
+    MYL_TRY(myl_client_may_show(req, &p->reading, stored, out));
     if (!*out)
         return MYL_OK;
     return myl_event_filter_admits(&req->cx, &p->filter, p->head.room_id, stored, out);
@@ -129,24 +128,77 @@ static size_t page_bytes(const page *p)
     return bytes;
 }
 
-static myl_rc write_events(myl_req *req, const page *p, const char *key, myl_writer *w)
+static myl_rc write_events(myl_req *req, page *p, const char *key, myl_writer *w)
 {
-    myl_event_form form = myl_client_form(req);
-
     myl_write_open_key(w, key, '[');
     for (size_t i = 0; i < p->events.count; i++)
-        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, myl_list_at(&p->events, i), &form));
+        MYL_TRY(myl_client_write_event(req, w, NULL, myl_list_at(&p->events, i), &p->reading));
     myl_write_close(w, ']');
     return MYL_OK;
 }
 
-static myl_rc write_page(myl_req *req, const page *p, myl_writer *w)
+/* ---- the members that speak (spec: Lazy-loading room members) ---- */
+
+static int compare_senders(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void add_senders(const myl_list *events, myl_list *senders)
+{
+    for (size_t i = 0; i < events->count; i++)
+        myl_list_push(senders, uint64_t, ((const myl_stored *)myl_list_at(events, i))->sender);
+}
+
+/* The member events of these senders at a state, as elements of the open array. */
+static myl_rc write_members(myl_req *req, page *p, myl_tree_root root, myl_list *senders,
+                            myl_writer *w)
+{
+    uint64_t before = 0, type, number;
+
+    MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    myl_list_sort(senders, compare_senders);
+    for (size_t i = 0; i < senders->count && root != 0; i++) {
+        uint64_t sender = myl_list_get(senders, uint64_t, i);
+        myl_stored member;
+
+        if (sender == before)
+            continue;
+        before = sender;
+        MYL_TRY(myl_tree_get(&req->cx, myl_store_nodes(&req->cx), root, (uint32_t)type, sender,
+                             &number));
+        if (number == 0)
+            continue;
+        MYL_TRY(myl_room_event(&req->cx, number, &member));
+        MYL_TRY(myl_client_write_event(req, w, NULL, &member, &p->reading));
+    }
+    return MYL_OK;
+}
+
+static myl_rc write_speakers(myl_req *req, page *p, myl_writer *w)
+{
+    myl_list senders = MYL_LIST(&req->cx, uint64_t);
+
+    if (!p->filter.lazy_load_members || p->events.count == 0)
+        return MYL_OK;
+    add_senders(&p->events, &senders);
+    myl_write_open_key(w, "state", '[');
+    MYL_TRY(write_members(req, p, ((const myl_stored *)myl_list_at(&p->events, 0))->after, &senders,
+                          w));
+    myl_write_close(w, ']');
+    return MYL_OK;
+}
+
+static myl_rc write_page(myl_req *req, page *p, myl_writer *w)
 {
     myl_write_open(w, '{');
     MYL_TRY(write_events(req, p, "chunk", w));
     if (!p->over)
         myl_write_str(w, "end", myl_point_write(&req->cx, p->end));
     myl_write_str(w, "start", myl_point_write(&req->cx, p->from));
+    MYL_TRY(write_speakers(req, p, w));
     myl_write_close(w, '}');
     return MYL_OK;
 }
@@ -154,11 +206,12 @@ static myl_rc write_page(myl_req *req, const page *p, myl_writer *w)
 myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
 {
     myl_tree_root root;
-    page p = {.sight = {.user = req->caller.user}};
+    page p = {0};
     myl_writer w;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_client_open_room(req, &p.head, &root));
+    MYL_TRY(myl_client_open_reading(req, &p.reading));
     MYL_TRY(read_page(req, &p));
     MYL_TRY(collect_page(req, &p));
     w = myl_write_start(&req->cx, page_bytes(&p));
@@ -185,13 +238,14 @@ static myl_rc collect_side(myl_req *req, page *p, const page *shared, myl_direct
 
 static myl_rc collect_surroundings(myl_req *req, surroundings *s)
 {
-    page shared = {.sight = {.user = req->caller.user}};
+    page shared = {0};
     int64_t limit;
     bool visible;
 
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &shared.head));
     MYL_TRY(myl_room_event_of(&req->cx, shared.head.room, req->path.event_id, &s->event));
-    MYL_TRY(myl_room_may_see(&req->cx, &shared.sight, &s->event, &visible));
+    MYL_TRY(myl_client_open_reading(req, &shared.reading));
+    MYL_TRY(myl_room_may_see(&req->cx, &shared.reading.sight, &s->event, &visible));
     if (!visible)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
     MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &limit));
@@ -201,21 +255,31 @@ static myl_rc collect_surroundings(myl_req *req, surroundings *s)
     return collect_side(req, &s->after, &shared, MYL_FORWARD, &s->event);
 }
 
-/* The room's state after the newest event that is shown. */
-static myl_rc write_state(myl_req *req, const surroundings *s, myl_writer *w)
+/* The room's state after the newest event that is shown: whole, or without the members that do not speak. */
+static myl_rc write_state(myl_req *req, surroundings *s, myl_writer *w)
 {
     const myl_list *after = &s->after.events;
     const myl_stored *newest = after->count > 0 ? myl_list_at(after, after->count - 1) : &s->event;
-    myl_event_form form = myl_client_form(req);
+    bool lazy = s->after.filter.lazy_load_members;
+    myl_list senders = MYL_LIST(&req->cx, uint64_t);
     const uint64_t *numbers;
+    uint64_t type;
     myl_stored stored;
     size_t count;
 
+    MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
     MYL_TRY(myl_room_state_all(&req->cx, newest->after, &numbers, &count));
     myl_write_open_key(w, "state", '[');
     for (size_t i = 0; i < count; i++) {
         MYL_TRY(myl_room_event(&req->cx, numbers[i], &stored));
-        MYL_TRY(myl_room_write_event(&req->cx, w, NULL, &stored, &form));
+        if (!lazy || stored.type != type)
+            MYL_TRY(myl_client_write_event(req, w, NULL, &stored, &s->after.reading));
+    }
+    if (lazy) {
+        myl_list_push(&senders, uint64_t, s->event.sender);
+        add_senders(&s->before.events, &senders);
+        add_senders(after, &senders);
+        MYL_TRY(write_members(req, &s->after, newest->after, &senders, w));
     }
     myl_write_close(w, ']');
     return MYL_OK;
@@ -224,14 +288,13 @@ static myl_rc write_state(myl_req *req, const surroundings *s, myl_writer *w)
 myl_rc myl_client_context(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 4096);
-    myl_event_form form = myl_client_form(req);
     surroundings s;
 
     MYL_UNUSED(in);
     MYL_TRY(collect_surroundings(req, &s));
     myl_write_open(&w, '{');
     myl_write_str(&w, "end", myl_point_write(&req->cx, s.after.end));
-    MYL_TRY(myl_room_write_event(&req->cx, &w, "event", &s.event, &form));
+    MYL_TRY(myl_client_write_event(req, &w, "event", &s.event, &s.after.reading));
     MYL_TRY(write_events(req, &s.after, "events_after", &w));
     MYL_TRY(write_events(req, &s.before, "events_before", &w));
     myl_write_str(&w, "start", myl_point_write(&req->cx, s.before.end));

@@ -17,6 +17,32 @@ myl_event_form myl_client_form(const myl_req *req)
     return (myl_event_form){.reader = &req->caller, .now_ms = myl_now_ms()};
 }
 
+myl_rc myl_client_open_reading(myl_req *req, myl_client_reading *out)
+{
+    myl_ignored *ignored = myl_new(&req->cx, myl_ignored);
+
+    *out = (myl_client_reading){.form = myl_client_form(req), .sight = {.user = req->caller.user}};
+    out->form.ignored = ignored;
+    return myl_user_ignored(&req->cx, req->caller.user, ignored);
+}
+
+myl_rc myl_client_write_event(myl_req *req, myl_writer *w, const char *key,
+                              const myl_stored *stored, myl_client_reading *reading)
+{
+    MYL_TRY(myl_room_membership_then(&req->cx, &reading->sight, stored, &reading->form.membership));
+    return myl_room_write_event(&req->cx, w, key, stored, &reading->form);
+}
+
+myl_rc myl_client_may_show(myl_req *req, myl_client_reading *reading, const myl_stored *stored,
+                           bool *out)
+{
+    *out = false;
+    if ((stored->flags & MYL_EVENT_STATE) == 0 &&
+        myl_ignores(reading->form.ignored, stored->sender))
+        return MYL_OK;
+    return myl_room_may_see(&req->cx, &reading->sight, stored, out);
+}
+
 myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root)
 {
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, head));
@@ -28,19 +54,19 @@ myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *ro
 myl_rc myl_client_event(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 512);
-    myl_event_form form = myl_client_form(req);
+    myl_client_reading reading;
     myl_room_head head;
     myl_stored stored;
-    myl_sight sight = {.user = req->caller.user};
     bool visible;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
     MYL_TRY(myl_room_event_of(&req->cx, head.room, req->path.event_id, &stored));
-    MYL_TRY(myl_room_may_see(&req->cx, &sight, &stored, &visible));
+    MYL_TRY(myl_client_open_reading(req, &reading));
+    MYL_TRY(myl_room_may_see(&req->cx, &reading.sight, &stored, &visible));
     if (!visible)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
-    MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, &stored, &form));
+    MYL_TRY(myl_client_write_event(req, &w, NULL, &stored, &reading));
     return myl_reply_written(req, &w);
 }
 
