@@ -12,10 +12,11 @@
  */
 #include "cmd/daemon_own.h"
 
+#include <stddef.h>
+
 #if defined(MYL_DEV) || defined(MYL_FAULTS)
 
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
