@@ -41,10 +41,18 @@ def test_a_session_serves_once(shared_server: Server) -> None:
     assert again.json()["session"] != session
 
 
-@pytest.mark.parametrize("name", ["Upper", "with space", "ü", "a" * 250, "semi;colon", ""])
+@pytest.mark.parametrize("name", ["with space", "ü", "a" * 250, "semi;colon", ""])
 def test_bad_names_are_refused(shared_server: Server, name: str) -> None:
     refused(shared_server.anonymous().post(REGISTER, json={"username": name, "password": "pass-word-1"}),
             400, "M_INVALID_USERNAME", "username")
+
+
+def test_capitals_become_small(shared_server: Server) -> None:
+    user = shared_server.anonymous().register("MixedCase")
+    assert user.user_id == "@mixedcase:scene.test"
+    for name in ("MIXEDCASE", "@MixedCase:scene.test", "mixedcase"):
+        assert shared_server.anonymous().login(name).user_id == user.user_id
+    refused(user.post(REGISTER, json={"username": "MIXEDcase"}, token=False), 400, "M_USER_IN_USE")
 
 
 def test_a_taken_name_is_refused_before_anything_is_asked(shared_server: Server) -> None:

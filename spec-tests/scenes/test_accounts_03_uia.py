@@ -53,7 +53,7 @@ def test_every_form_of_naming_oneself_is_taken_but_nobody_else(shared_server: Se
     device = shared_server.device(user).device_id
     theirs = {"type": "m.login.password", "password": "other-word-1",
               "identifier": {"type": "m.id.user", "user": other.user_id}}
-    needs_auth(delete(user, device, theirs), "M_FORBIDDEN")
+    refused(delete(user, device, theirs), 403, "M_FORBIDDEN", "auth.identifier.user")
     refused(delete(user, device, PASSWORD | {"identifier": {"type": "m.id.phone", "user": "1"}}), 400, "M_UNKNOWN",
             "auth.identifier.type")
     needs_auth(delete(user, device, {"type": "m.login.password"}), "M_MISSING_PARAM")

@@ -314,11 +314,13 @@ myl_rc myl_room_find_people(myl_ctx *cx, const myl_caller *asker, const myl_peop
 {
     search s = {.cx = cx, .asker = asker->user, .ask = ask, .open = myl_map_start(cx, 64)};
     myl_list users = MYL_LIST(cx, uint64_t), people = MYL_LIST(cx, ranked);
+    myl_str term =
+        myl_str_starts(ask->term, MYL_S("@")) ? myl_str_slice(ask->term, 1, SIZE_MAX) : ask->term;
     myl_person *shown;
 
     out->limited = false;
-    s.words.count = myl_words_of(cx, ask->term, TERM_WORDS, &s.words.words);
-    s.whole = myl_words_fold(cx, ask->term);
+    s.words.count = myl_words_of(cx, term, TERM_WORDS, &s.words.words);
+    s.whole = myl_words_fold(cx, term);
     MYL_TRY(load_rooms(&s));
     MYL_TRY(candidates(&s, &users, &out->limited));
     MYL_TRY(judge_all(&s, &users, &people));

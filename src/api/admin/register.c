@@ -76,7 +76,8 @@ static bool mac_is_right(myl_req *req, const myl_body_shared_secret_register *in
 static myl_rc create(myl_req *req, const myl_body_shared_secret_register *in, myl_str password_hash)
 {
     myl_str server = myl_room_server()->server_name;
-    myl_str user_id = myl_strf(&req->cx, "@%.*s:%.*s", MYL_FMT(in->username), MYL_FMT(server));
+    myl_str localpart = myl_client_small(&req->cx, in->username);
+    myl_str user_id = myl_strf(&req->cx, "@%.*s:%.*s", MYL_FMT(localpart), MYL_FMT(server));
     myl_new_account account = {.user_id = user_id,
                                .password_hash = password_hash,
                                .display_name = in->displayname,

@@ -77,6 +77,8 @@ myl_rc myl_client_hash_password(myl_req *req, myl_str password, myl_str *encoded
 myl_rc myl_client_verify_password(myl_req *req, myl_str user_id, myl_str password, myl_str stored,
                                   bool *right);
 
+/* Latin capitals made small: names of new users have none. */
+myl_str myl_client_small(myl_ctx *cx, myl_str name);
 /* "localpart" or "@localpart:server" to a user id of this server; absent when it is another server's. */
 myl_str myl_client_user_id(myl_ctx *cx, myl_str name);
 

@@ -21,6 +21,16 @@ myl_str myl_client_user_id(myl_ctx *cx, myl_str name)
     return myl_strf(cx, "@%.*s:%.*s", MYL_FMT(name), MYL_FMT(server));
 }
 
+myl_str myl_client_small(myl_ctx *cx, myl_str name)
+{
+    char *small = myl_cstr(cx, name);
+
+    for (size_t i = 0; i < name.len; i++)
+        if (small[i] >= 'A' && small[i] <= 'Z')
+            small[i] = (char)(small[i] - 'A' + 'a');
+    return (myl_str){small, name.len};
+}
+
 myl_rc myl_client_require_self(myl_req *req)
 {
     if (!myl_str_equal(req->path.user_id, req->caller.user_id))
@@ -149,6 +159,10 @@ static myl_rc by_password(myl_req *req, const myl_body_login *in, myl_str *user_
     MYL_TRY(named_user(req, in, user_id));
     if (myl_str_present(*user_id))
         MYL_TRY(myl_user_account(&req->cx, *user_id, &account));
+    if (myl_str_present(*user_id) && !account.exists) {
+        *user_id = myl_client_small(&req->cx, *user_id); /* people write their names as they like */
+        MYL_TRY(myl_user_account(&req->cx, *user_id, &account));
+    }
     MYL_TRY(myl_client_verify_password(req, *user_id, in->password, account.password_hash, &right));
     if (!right)
         return myl_fail(&req->cx, MYL_BAD_CREDENTIALS, "wrong user name or password");

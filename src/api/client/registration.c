@@ -29,13 +29,9 @@ static myl_rc choose_user_id(myl_req *req, const myl_body_register *in, myl_str 
     myl_str server = myl_room_server()->server_name, localpart = in->username;
     bool exists;
 
-    if (!myl_str_present(localpart)) {
-        char *low = myl_cstr(&req->cx, myl_crypto_random_text(&req->cx, LOCALPART_LETTERS));
-
-        for (char *at = low; *at != '\0'; at++)
-            *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
-        localpart = myl_str_of(low);
-    }
+    if (!myl_str_present(localpart))
+        localpart = myl_crypto_random_text(&req->cx, LOCALPART_LETTERS);
+    localpart = myl_client_small(&req->cx, localpart);
     if (!myl_id_is_new_localpart(localpart, server))
         return myl_fail(&req->cx, MYL_INVALID_USERNAME,
                         "username: only a-z, 0-9 and ._=-/+ may be in it, 255 bytes in all");

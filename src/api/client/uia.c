@@ -159,10 +159,11 @@ static myl_rc run_password_stage(const stage_run *run)
         return MYL_OK;
     }
     MYL_TRY(named_user(run, &named));
+    if (myl_str_present(named) && !myl_str_equal(named, req->caller.user_id))
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "auth.identifier.user: not the one who asks");
     MYL_TRY(myl_user_account(&req->cx, req->caller.user_id, &account));
-    if (!myl_str_present(named) || myl_str_equal(named, req->caller.user_id))
-        MYL_TRY(myl_client_verify_password(req, req->caller.user_id, run->ask->auth->password,
-                                           account.password_hash, &right));
+    MYL_TRY(myl_client_verify_password(req, req->caller.user_id, run->ask->auth->password,
+                                       account.password_hash, &right));
     if (right)
         run->session->done |= MYL_UIA_PASSWORD;
     else
