@@ -53,6 +53,13 @@ myl_rc myl_task_add(myl_ctx *cx, const char *kind, myl_str state, uint64_t *id);
 /* In a transaction: is it there still? done: finished or unknown; `error`: why it last failed, or absent. */
 myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl_str *error);
 
+/* All that are stored, the oldest first. `error`: why it last failed and waits, or absent. */
+typedef struct {
+    uint64_t id;
+    myl_str kind, error;
+} myl_task_info;
+myl_rc myl_task_list(myl_ctx *cx, const myl_task_info **tasks, size_t *count);
+
 /* For `myelin check`. */
 extern const myl_check_row myl_tasks_checks[];
 

@@ -62,6 +62,8 @@ typedef struct {
     bool is_guest;
 } myl_new_account;
 myl_rc myl_user_create(myl_ctx *cx, const myl_new_account *account, uint64_t *user);
+/* The account with the smallest number above `after`; user 0 when there is no more. For lists: numbers rise with age. */
+myl_rc myl_user_next(myl_ctx *cx, uint64_t after, myl_str *user_id, myl_account *out);
 /* How many accounts there are (the first may become administrator). */
 myl_rc myl_user_count(myl_ctx *cx, uint64_t *out);
 
@@ -79,6 +81,9 @@ myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, 
 /* Deactivates: no token works, no password; the name stays taken. What else there is to clean is a task's work
  * (room_deactivate.h). */
 myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase);
+
+/* Opens a closed account again, with a password (absent: none); what was cleaned stays away. */
+myl_rc myl_user_reopen(myl_ctx *cx, uint64_t user, myl_str password_hash);
 
 /* Pieces of that task: the profile; up to `most` rows of what clients kept (*left: there is more). */
 myl_rc myl_user_profile_drop(myl_ctx *cx, uint64_t user);
@@ -142,6 +147,13 @@ typedef struct {
     int64_t expiry_ms; /* -1: never */
 } myl_registration_token;
 myl_rc myl_user_put_registration_token(myl_ctx *cx, const myl_registration_token *token);
+/* `token` absent in *out: there is none. All of them, by their texts. */
+myl_rc myl_user_registration_token(myl_ctx *cx, myl_str token, myl_registration_token *out);
+myl_rc myl_user_registration_tokens(myl_ctx *cx, const myl_registration_token **tokens,
+                                    size_t *count);
+myl_rc myl_user_drop_registration_token(myl_ctx *cx, myl_str token);
+/* With uses left and not expired? */
+bool myl_user_registration_token_is_good(const myl_registration_token *token, int64_t now_ms);
 /* Does it exist, with uses left and not expired? */
 myl_rc myl_user_registration_token_valid(myl_ctx *cx, myl_str token, int64_t now_ms, bool *out);
 /* Counts one completed use; MYL_UNAUTHORIZED when it is not valid any more. */

@@ -218,6 +218,11 @@ static void check_listener(config_reader *reader, size_t index, const myl_config
                            "expected tls.certificate and tls.private_key, or none of them");
     if (listener->apis == 0)
         myl_config_problem(reader, 0, key, "expected at least one of its apis");
+    if (listener->trusted &&
+        (!unix_socket || (listener->apis & ~(unsigned)(MYL_API_ADMIN | MYL_API_METRICS)) != 0))
+        myl_config_problem(reader, 0, key,
+                           "expected trusted only of a unix socket with no other apis than admin "
+                           "and metrics");
 }
 
 void myl_config_check_whole(config_reader *reader, const myl_config *config)

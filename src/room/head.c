@@ -5,6 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_admin.h>
+
 #include "room/room_own.h"
 
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head)
@@ -93,4 +95,20 @@ myl_rc myl_room_require(myl_ctx *cx, myl_str room_id, myl_room_head *out)
     if (out->room == 0)
         return myl_fail(cx, MYL_NOT_FOUND, "room %.*s is not known here", MYL_FMT(room_id));
     return MYL_OK;
+}
+
+myl_rc myl_room_next(myl_ctx *cx, uint64_t after, myl_room_head *out)
+{
+    myl_key from = myl_key_of_u64(after + 1);
+    uint64_t room = 0;
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ROOM_HEADS, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD,
+                           &scan));
+    MYL_TRY(myl_scan_next(scan, &key, &row));
+    if (myl_str_present(key) && !myl_cut_u64(&key, &room))
+        return myl_fail(cx, MYL_CORRUPT, "ROOM_HEADS: a key of the wrong length");
+    myl_scan_end(scan);
+    return myl_room_head_of(cx, room, out);
 }

@@ -8,6 +8,7 @@
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
+#include <myelin/room_admin.h>
 
 static bool shows_profile(myl_membership membership)
 {
@@ -85,6 +86,8 @@ myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_
     MYL_TRY(myl_room_member(cx, head.room, user, &target));
     if (already_so(change, &target))
         return MYL_OK;
+    if (shows_profile(change->membership)) /* somebody comes in */
+        MYL_TRY(myl_room_require_unblocked(cx, change->room_id));
     MYL_TRY(check_sense(cx, change, &target));
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
     MYL_TRY(myl_room_build(cx, &head, &outgoing, &stored));

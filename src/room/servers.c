@@ -12,6 +12,7 @@
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
+#include <myelin/room_admin.h>
 
 static myl_rc read_count(myl_ctx *cx, const myl_key *key, uint32_t *out)
 {
@@ -124,6 +125,19 @@ myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool
     }
     *out = count > 0;
     return MYL_OK;
+}
+
+myl_rc myl_room_joined_here(myl_ctx *cx, uint64_t room, uint32_t *out)
+{
+    uint64_t server;
+    myl_key key;
+
+    *out = 0;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_SERVER, myl_room_server()->server_name, &server));
+    if (server == 0)
+        return MYL_OK;
+    key = myl_key_of_u64s(room, server);
+    return read_count(cx, &key, out);
 }
 
 /* ---- who gets an event ---- */

@@ -17,6 +17,7 @@
 
 #include <myelin/base_clock.h>
 #include <myelin/base_limit.h>
+#include <myelin/base_list.h>
 #include <myelin/base_log.h>
 #include <myelin/base_table.h>
 #include <myelin/crypto_sign.h>
@@ -440,6 +441,32 @@ myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl
     *done = !there;
     *state = there ? row.state : MYL_ABSENT;
     *error = there && row.error.len > 0 ? row.error : MYL_ABSENT;
+    return MYL_OK;
+}
+
+myl_rc myl_task_list(myl_ctx *cx, const myl_task_info **tasks, size_t *count)
+{
+    myl_list list = MYL_LIST(cx, myl_task_info);
+    myl_scan *scan;
+    myl_str key;
+    myl_str value;
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_TASKS, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan));
+    for (;;) {
+        myl_task_info info;
+        task_row row = {.tries = 0};
+        bool there;
+        MYL_TRY(myl_scan_next(scan, &key, &value));
+        if (!myl_str_present(key))
+            break;
+        if (!myl_cut_u64(&key, &info.id))
+            return myl_fail(cx, MYL_CORRUPT, "TASKS has a key of a wrong length");
+        MYL_TRY(row_read(cx, info.id, &row, &there));
+        info.kind = row.kind;
+        info.error = row.error.len > 0 ? row.error : MYL_ABSENT;
+        myl_list_push(&list, myl_task_info, info);
+    }
+    *tasks = list.at;
+    *count = list.count;
     return MYL_OK;
 }
 

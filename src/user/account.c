@@ -103,13 +103,11 @@ myl_rc myl_user_row(myl_ctx *cx, uint64_t user, bool *exists, user_row *out)
 
 /* ---- accounts by user id ---- */
 
-myl_rc myl_user_account(myl_ctx *cx, myl_str user_id, myl_account *out)
+static myl_rc read_account(myl_ctx *cx, uint64_t user, myl_account *out)
 {
     user_row row;
-    uint64_t user;
     bool exists;
 
-    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
     MYL_TRY(myl_user_row(cx, user, &exists, &row));
     *out = (myl_account){.exists = exists,
                          .is_admin = row.is_admin,
@@ -122,6 +120,35 @@ myl_rc myl_user_account(myl_ctx *cx, myl_str user_id, myl_account *out)
                          .created_ms = row.created_ms,
                          .password_hash = row.password_hash};
     return MYL_OK;
+}
+
+myl_rc myl_user_account(myl_ctx *cx, myl_str user_id, myl_account *out)
+{
+    uint64_t user;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, user_id, &user));
+    return read_account(cx, user, out);
+}
+
+myl_rc myl_user_next(myl_ctx *cx, uint64_t after, myl_str *user_id, myl_account *out)
+{
+    myl_key from = myl_key_of_u64(after + 1);
+    uint64_t user;
+    myl_scan *scan;
+    myl_str key, row;
+
+    memset(out, 0, sizeof(*out));
+    *user_id = MYL_ABSENT;
+    MYL_TRY(
+        myl_scan_start(cx, MYL_TABLE_ACCOUNTS, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD, &scan));
+    MYL_TRY(myl_scan_next(scan, &key, &row));
+    if (!myl_str_present(key))
+        return MYL_OK;
+    if (!myl_cut_u64(&key, &user))
+        return myl_fail(cx, MYL_CORRUPT, "ACCOUNTS: a key of the wrong length");
+    myl_scan_end(scan);
+    MYL_TRY(read_account(cx, user, out));
+    return myl_store_text_of(cx, MYL_INTERN_NAME, user, user_id);
 }
 
 myl_rc myl_user_exists(myl_ctx *cx, myl_str user_id, bool *out)
@@ -247,5 +274,15 @@ myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
     row.is_admin = row.locked = row.suspended = false;
     row.password_hash = MYL_ABSENT;
     MYL_TRY(myl_user_directory_drop(cx, user));
+    return myl_user_row_put(cx, user, &row);
+}
+
+myl_rc myl_user_reopen(myl_ctx *cx, uint64_t user, myl_str password_hash)
+{
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row));
+    row.deactivated = row.erased = false;
+    row.password_hash = password_hash;
     return myl_user_row_put(cx, user, &row);
 }

@@ -45,8 +45,7 @@ static bool cut_token(myl_ctx *cx, myl_str row, myl_registration_token *out)
     return true;
 }
 
-/* token absent in *out: there is none. */
-static myl_rc get_token(myl_ctx *cx, myl_str token, myl_registration_token *out)
+myl_rc myl_user_registration_token(myl_ctx *cx, myl_str token, myl_registration_token *out)
 {
     myl_key key = token_row_key(token);
     myl_str row;
@@ -58,7 +57,7 @@ static myl_rc get_token(myl_ctx *cx, myl_str token, myl_registration_token *out)
     return MYL_OK;
 }
 
-static bool is_valid(const myl_registration_token *token, int64_t now_ms)
+bool myl_user_registration_token_is_good(const myl_registration_token *token, int64_t now_ms)
 {
     bool left = token->uses_allowed < 0 || token->completed < token->uses_allowed;
 
@@ -70,8 +69,8 @@ myl_rc myl_user_registration_token_valid(myl_ctx *cx, myl_str token, int64_t now
 {
     myl_registration_token found;
 
-    MYL_TRY(get_token(cx, token, &found));
-    *out = is_valid(&found, now_ms);
+    MYL_TRY(myl_user_registration_token(cx, token, &found));
+    *out = myl_user_registration_token_is_good(&found, now_ms);
     return MYL_OK;
 }
 
@@ -79,9 +78,47 @@ myl_rc myl_user_use_registration_token(myl_ctx *cx, myl_str token, int64_t now_m
 {
     myl_registration_token found;
 
-    MYL_TRY(get_token(cx, token, &found));
-    if (!is_valid(&found, now_ms))
+    MYL_TRY(myl_user_registration_token(cx, token, &found));
+    if (!myl_user_registration_token_is_good(&found, now_ms))
         return myl_fail(cx, MYL_UNAUTHORIZED, "the registration token is not valid");
     found.completed++;
     return myl_user_put_registration_token(cx, &found);
+}
+
+/* ---- for those who look after them ---- */
+
+static int compare_tokens(const void *a, const void *b)
+{
+    const myl_registration_token *one = a, *two = b;
+
+    return myl_str_compare(one->token, two->token);
+}
+
+myl_rc myl_user_registration_tokens(myl_ctx *cx, const myl_registration_token **tokens,
+                                    size_t *count)
+{
+    myl_list list = MYL_LIST(cx, myl_registration_token);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_REGISTRATION_TOKENS, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        if (!cut_token(cx, row, myl_list_add(&list)))
+            return myl_fail(cx, MYL_CORRUPT, "REGISTRATION_TOKENS: bad row");
+    }
+    myl_list_sort(&list, compare_tokens);
+    *tokens = list.at;
+    *count = list.count;
+    return MYL_OK;
+}
+
+myl_rc myl_user_drop_registration_token(myl_ctx *cx, myl_str token)
+{
+    myl_key key = token_row_key(token);
+
+    return myl_store_delete(cx, MYL_TABLE_REGISTRATION_TOKENS, myl_key_str(&key));
 }

@@ -1,0 +1,271 @@
+/* users.c: lists of accounts, and all about one.
+ *
+ * Threads: a read worker.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/admin/admin_own.h"
+
+/* ---- one account ---- */
+
+myl_rc myl_admin_account(myl_req *req, myl_account *account)
+{
+    myl_ctx *cx = &req->cx;
+
+    if (!myl_id_is_ours(req->path.user_id, myl_room_server()->server_name))
+        return myl_fail(cx, MYL_INVALID_PARAM, "userId: not a user of this server");
+    MYL_TRY(myl_user_account(cx, req->path.user_id, account));
+    if (!account->exists)
+        return myl_fail(cx, MYL_NOT_FOUND, "userId: there is no such account");
+    return MYL_OK;
+}
+
+myl_rc myl_admin_last_seen(myl_ctx *cx, myl_str user_id, int64_t *out)
+{
+    const myl_device *devices;
+    size_t count;
+
+    *out = 0;
+    MYL_TRY(myl_user_devices(cx, user_id, &devices, &count));
+    for (size_t i = 0; i < count; i++)
+        if (devices[i].last_seen_ms > *out)
+            *out = devices[i].last_seen_ms;
+    return MYL_OK;
+}
+
+static void write_seen(myl_writer *w, int64_t seen_ms)
+{
+    if (seen_ms > 0)
+        myl_write_int(w, "last_seen_ts", seen_ms);
+    else
+        myl_write_null(w, "last_seen_ts");
+}
+
+static void write_flags(myl_writer *w, const myl_account *account)
+{
+    myl_write_bool(w, "is_guest", account->is_guest);
+    myl_write_bool(w, "admin", account->is_admin);
+    myl_write_null(w, "user_type");
+    myl_write_bool(w, "deactivated", account->deactivated);
+    myl_write_bool(w, "erased", account->erased);
+    myl_write_bool(w, "shadow_banned", false);
+    myl_write_bool(w, "locked", account->locked);
+    myl_write_bool(w, "suspended", account->suspended);
+    myl_write_bool(w, "approved", true);
+}
+
+myl_rc myl_admin_reply_user(myl_req *req, int status)
+{
+    myl_ctx *cx = &req->cx;
+    myl_writer w = myl_write_start(cx, 512);
+    myl_account account;
+    myl_profile profile;
+    int64_t seen;
+
+    MYL_TRY(myl_admin_account(req, &account));
+    MYL_TRY(myl_user_profile(cx, req->path.user_id, &profile));
+    MYL_TRY(myl_admin_last_seen(cx, req->path.user_id, &seen));
+    myl_write_open(&w, '{');
+    myl_write_str(&w, "name", req->path.user_id);
+    myl_admin_write_text(&w, "displayname", profile.display_name);
+    myl_admin_write_text(&w, "avatar_url", profile.avatar_url);
+    write_flags(&w, &account);
+    myl_write_int(&w, "creation_ts", account.created_ms / 1000);
+    write_seen(&w, seen);
+    myl_write_null(&w, "appservice_id");
+    myl_write_null(&w, "consent_server_notice_sent");
+    myl_write_null(&w, "consent_version");
+    myl_write_null(&w, "consent_ts");
+    myl_write_open_key(&w, "threepids", '[');
+    myl_write_close(&w, ']');
+    myl_write_open_key(&w, "external_ids", '[');
+    myl_write_close(&w, ']');
+    myl_write_close(&w, '}');
+    return myl_reply_json(req, status, myl_write_done(&w));
+}
+
+myl_rc myl_admin_user(myl_req *req, const myl_body_none *in)
+{
+    MYL_UNUSED(in);
+    return myl_admin_reply_user(req, 200);
+}
+
+/* ---- lists ---- */
+
+typedef struct {
+    myl_account account;
+    myl_str user_id;
+    myl_profile profile;
+    int64_t seen_ms;
+} listed;
+
+/* Which accounts are wanted. */
+typedef struct {
+    myl_str user_id, name;
+    bool guests;
+    bool has_admins, admins;
+    bool has_deactivated, deactivated; /* has: only those that are so, or that are not */
+    bool locked;                       /* false: those that are locked are left out */
+} wanted_users;
+
+static myl_rc read_flag(myl_req *req, const char *name, bool *has, bool *out)
+{
+    *has = myl_str_present(myl_req_query(req, name));
+    return myl_req_query_bool(req, name, false, out);
+}
+
+static myl_rc read_wanted(myl_req *req, wanted_users *out)
+{
+    out->user_id = myl_req_query(req, "user_id");
+    out->name = myl_req_query(req, "name");
+    MYL_TRY(myl_req_query_bool(req, "guests", true, &out->guests));
+    MYL_TRY(read_flag(req, "admins", &out->has_admins, &out->admins));
+    MYL_TRY(myl_req_query_bool(req, "locked", false, &out->locked));
+    return read_flag(req, "deactivated", &out->has_deactivated, &out->deactivated);
+}
+
+static bool has_name(const wanted_users *wanted, const listed *user)
+{
+    if (myl_str_present(wanted->user_id))
+        return myl_admin_holds(user->user_id, wanted->user_id);
+    return !myl_str_present(wanted->name) ||
+           myl_admin_holds(myl_id_localpart(user->user_id), wanted->name) ||
+           myl_admin_holds(user->profile.display_name, wanted->name);
+}
+
+static bool is_wanted(const wanted_users *wanted, const listed *user)
+{
+    const myl_account *account = &user->account;
+
+    return (wanted->guests || !account->is_guest) && (wanted->locked || !account->locked) &&
+           (!wanted->has_admins || wanted->admins == account->is_admin) &&
+           (!wanted->has_deactivated || wanted->deactivated == account->deactivated) &&
+           has_name(wanted, user);
+}
+
+static myl_rc collect(myl_ctx *cx, const wanted_users *wanted, myl_list *out)
+{
+    listed user = {.account = {.user = 0}};
+
+    for (;;) {
+        MYL_TRY(myl_user_next(cx, user.account.user, &user.user_id, &user.account));
+        if (user.account.user == 0)
+            return MYL_OK;
+        MYL_TRY(myl_user_profile(cx, user.user_id, &user.profile));
+        if (is_wanted(wanted, &user))
+            myl_list_push(out, listed, user);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return myl_str_compare(((const listed *)a)->user_id, ((const listed *)b)->user_id);
+}
+
+#define BY_TEXT(function, field)                                                                   \
+    static int function(const void *a, const void *b)                                              \
+    {                                                                                              \
+        int order = myl_str_compare(((const listed *)a)->field, ((const listed *)b)->field);       \
+        return order != 0 ? order : by_name(a, b);                                                 \
+    }
+#define BY_NUMBER(function, field)                                                                 \
+    static int function(const void *a, const void *b)                                              \
+    {                                                                                              \
+        int64_t one = ((const listed *)a)->field, two = ((const listed *)b)->field;                \
+        return one != two ? (one < two ? -1 : 1) : by_name(a, b);                                  \
+    }
+BY_TEXT(by_display_name, profile.display_name)
+BY_TEXT(by_avatar, profile.avatar_url)
+BY_NUMBER(by_guest, account.is_guest)
+BY_NUMBER(by_admin, account.is_admin)
+BY_NUMBER(by_deactivated, account.deactivated)
+BY_NUMBER(by_created, account.created_ms)
+BY_NUMBER(by_seen, seen_ms)
+
+static const struct {
+    const char *name;
+    int (*compare)(const void *a, const void *b);
+} orders[] = {{"name", by_name},           {"displayname", by_display_name},
+              {"avatar_url", by_avatar},   {"is_guest", by_guest},
+              {"admin", by_admin},         {"deactivated", by_deactivated},
+              {"creation_ts", by_created}, {"last_seen_ts", by_seen},
+              {"user_type", by_name},      {"shadow_banned", by_name}};
+
+static myl_rc sort(myl_req *req, const myl_admin_page *page, myl_list *users)
+{
+    myl_str wanted = myl_str_present(page->order_by) ? page->order_by : MYL_S("name");
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        if (!myl_str_equal(wanted, myl_str_of(orders[i].name)))
+            continue;
+        for (size_t k = 0; orders[i].compare == by_seen && k < users->count; k++) {
+            listed *user = myl_list_at(users, k);
+
+            MYL_TRY(myl_admin_last_seen(&req->cx, user->user_id, &user->seen_ms));
+        }
+        myl_list_sort(users, orders[i].compare);
+        return MYL_OK;
+    }
+    return myl_fail(&req->cx, MYL_INVALID_PARAM, "order_by: not a field to sort by");
+}
+
+static myl_rc write_user(myl_ctx *cx, myl_writer *w, const listed *user)
+{
+    int64_t seen;
+
+    MYL_TRY(myl_admin_last_seen(cx, user->user_id, &seen));
+    myl_write_open(w, '{');
+    myl_write_str(w, "name", user->user_id);
+    write_flags(w, &user->account);
+    myl_admin_write_text(w, "displayname", user->profile.display_name);
+    myl_admin_write_text(w, "avatar_url", user->profile.avatar_url);
+    myl_write_int(w, "creation_ts", user->account.created_ms);
+    write_seen(w, seen);
+    myl_write_close(w, '}');
+    return MYL_OK;
+}
+
+static myl_rc reply_users(myl_req *req, const wanted_users *wanted)
+{
+    myl_list users = MYL_LIST(&req->cx, listed);
+    myl_writer w = myl_write_start(&req->cx, 4096);
+    myl_admin_page page;
+    size_t first, end;
+
+    MYL_TRY(myl_admin_read_page(req, &page));
+    MYL_TRY(collect(&req->cx, wanted, &users));
+    MYL_TRY(sort(req, &page, &users));
+    myl_admin_cut_page(&page, users.count, &first, &end);
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "users", '[');
+    for (size_t i = first; i < end; i++)
+        MYL_TRY(write_user(&req->cx, &w,
+                           myl_list_at(&users, myl_admin_page_index(&page, users.count, i))));
+    myl_write_close(&w, ']');
+    myl_write_int(&w, "total", (int64_t)users.count);
+    if (end < users.count)
+        myl_write_str(&w, "next_token", myl_strf(&req->cx, "%zu", end));
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
+/* Version 2: closed accounts only when they are asked for, and then among the others. */
+myl_rc myl_admin_users(myl_req *req, const myl_body_none *in)
+{
+    wanted_users wanted;
+
+    MYL_UNUSED(in);
+    MYL_TRY(read_wanted(req, &wanted));
+    wanted.has_deactivated = !wanted.deactivated;
+    return reply_users(req, &wanted);
+}
+
+/* Version 3: all, or with ?deactivated only those that are so or are not. */
+myl_rc myl_admin_users_v3(myl_req *req, const myl_body_none *in)
+{
+    wanted_users wanted;
+
+    MYL_UNUSED(in);
+    MYL_TRY(read_wanted(req, &wanted));
+    return reply_users(req, &wanted);
+}
