@@ -298,11 +298,12 @@ static bool launch(waited *self, const myl_fed_request *request, myl_queue *answ
     self->send =
         (myl_fed_send){.cx = &self->cx, .request = *request, .done = give_back, .arg = self};
     self->post.run = start_posted;
-    self->send.rc = prepare(&self->send);
-    if (self->send.rc == MYL_OK)
-        self->send.rc = myl_net_run(&self->post);
-    if (self->send.rc == MYL_OK)
-        return true;
+    myl_rc rc = prepare(&self->send);
+    if (rc == MYL_OK)
+        rc = myl_net_run(&self->post);
+    if (rc == MYL_OK)
+        return true; /* the sender has it */
+    self->send.rc = rc;
     self->send.failure = myl_str_of(refusal_of(self->send.rc));
     return false;
 }

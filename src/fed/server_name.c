@@ -30,7 +30,7 @@ bool myl_fed_name_read(myl_str text, fed_name *out)
     end = end == SIZE_MAX ? text.len : end;
     out->host = myl_str_slice(text, brackets, end - brackets);
     out->literal = myl_address_of(out->host, &address);
-    if (brackets && !out->literal)
+    if (brackets && (!out->literal || myl_str_find(out->host, ':', 0) == SIZE_MAX))
         return false;
     myl_str rest = myl_str_slice(text, end + brackets, SIZE_MAX);
     out->has_port = rest.len > 0;

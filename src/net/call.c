@@ -568,8 +568,10 @@ void myl_net_call_wait(myl_net_call *const *all, size_t count)
         all[i]->done = give_back;
         all[i]->arg = answers;
         all[i]->post.run = start_posted;
-        all[i]->rc = myl_net_run(&all[i]->post);
-        out += all[i]->rc == MYL_OK;
+        myl_rc rc = myl_net_run(&all[i]->post); /* from here on the sender has it */
+        if (rc != MYL_OK)
+            all[i]->rc = rc;
+        out += rc == MYL_OK;
     }
     while (out-- > 0)
         myl_queue_take(answers);
