@@ -9,6 +9,7 @@
 #ifndef MYELIN_ROOM_STATE_H
 #define MYELIN_ROOM_STATE_H
 
+#include <myelin/base_list.h>
 #include <myelin/room_event.h>
 #include <myelin/rules_auth.h>
 
@@ -81,6 +82,8 @@ myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const 
                         size_t *count);
 /* Users joined to a room, ascending. */
 myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
+/* Members of a room with any membership (myl_member), by user, at most `limit`. */
+myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list *out);
 /* The user no longer wants to see a room that they left. MYL_BAD_REQUEST while joined or invited. */
 myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user);
 

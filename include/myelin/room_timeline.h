@@ -68,6 +68,10 @@ myl_rc myl_room_receipts(myl_ctx *cx, uint64_t room, uint64_t after, const myl_r
 myl_rc myl_room_receipt_get(myl_ctx *cx, uint64_t room, const myl_receipt *wanted,
                             myl_receipt *out);
 
+/* All receipts of one user in a room, in no order. */
+myl_rc myl_room_receipts_of(myl_ctx *cx, uint64_t room, uint64_t user, const myl_receipt **receipts,
+                            size_t *count);
+
 /* ---- typing: volatile, in memory (spec: Typing notifications) ---- */
 /* Any thread. timeout_ms <= 0 stops. Bounded; the counter rises with each change and wakes are the caller's. */
 bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms);

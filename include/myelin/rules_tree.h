@@ -45,6 +45,9 @@ myl_rc myl_tree_change(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root r
 typedef myl_rc (*myl_tree_each)(void *arg, const myl_tree_entry *entry);
 myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root, uint32_t type,
                      myl_tree_each each, void *arg);
+/* The same for every entry but those of a type, whose subtree is not read. */
+myl_rc myl_tree_walk_without(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root,
+                             uint32_t type, myl_tree_each each, void *arg);
 /* Calls `each` for every key whose event differs; 0 where a side has none. Cost follows the
  * difference. */
 typedef myl_rc (*myl_tree_diff_each)(void *arg, uint32_t type, uint64_t state_key, uint64_t before,

@@ -50,7 +50,9 @@ typedef struct {
     myl_sync_token since;
     bool initial; /* no token given */
     bool full_state;
-    bool may_wait; /* an empty answer is not wanted: none is written */
+    bool state_after;            /* the state behind the timeline, not before it (MSC4222) */
+    const char *state_after_key; /* its name in the answer */
+    bool may_wait;               /* an empty answer is not wanted: none is written */
 } myl_sync_request;
 /* Writes the whole answer object. *empty: nothing but next_batch is in it (a request that may wait parks then).
  * `rooms`: the joined and invited rooms' numbers to wait for. */
@@ -62,5 +64,8 @@ typedef struct {
 } myl_sync_result;
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result);
+
+/* Forgets what is kept in memory; no request runs any more. */
+void myl_sync_stop(void);
 
 #endif

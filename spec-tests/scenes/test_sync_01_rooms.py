@@ -321,7 +321,8 @@ def test_default_push_rules_are_there(shared_server: Server) -> None:
     rules = ok(alice.get(f"{V3}/pushrules/"))
     override = {rule["rule_id"]: rule for rule in rules["global"]["override"]}
     assert override[".m.rule.invite_for_me"]["conditions"][2]["pattern"] == alice.user_id
-    assert [rule["rule_id"] for rule in rules["global"]["underride"]][-1] == ".m.rule.encrypted"
+    underride = [rule["rule_id"] for rule in rules["global"]["underride"]]
+    assert underride.index(".m.rule.room_one_to_one") < underride.index(".m.rule.message") < underride.index(".m.rule.encrypted")
     assert ok(alice.get(f"{V3}/pushrules/global/")) == rules["global"]
     for path in ("", "global/"):
         refused(shared_server.anonymous().get(f"{V3}/pushrules/{path}"), 401, "M_MISSING_TOKEN")

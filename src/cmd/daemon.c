@@ -21,11 +21,13 @@
 #include <myelin/fed_call.h>
 #include <myelin/http_server.h>
 #include <myelin/outbox_send.h>
+#include <myelin/push_counts.h>
 #include <myelin/room_deactivate.h>
 #include <myelin/room_guest.h>
 #include <myelin/room_people.h>
 #include <myelin/room_profile.h>
 #include <myelin/room_send.h>
+#include <myelin/sync_build.h>
 #include <myelin/tasks_lane.h>
 
 #include "cmd/daemon_own.h"
@@ -192,6 +194,8 @@ static void stop(daemon_parts *parts, bool was_running)
         myl_http_close(parts->http);
     if (parts->has_federation)
         myl_fed_stop();
+    myl_sync_stop();
+    myl_push_counts_stop();
     myl_room_stop();
     if (parts->store != NULL)
         myl_store_close(parts->store);

@@ -13,17 +13,15 @@
 #include <myelin/crypto_sign.h>
 #include <myelin/fed_check.h>
 #include <myelin/outbox_send.h>
+#include <myelin/push_rules.h>
 #include <myelin/room_check.h>
 #include <myelin/tasks_lane.h>
 #include <myelin/user_check.h>
 
-static const myl_check_row *const checks[] = {myl_store_checks,
-                                              myl_tasks_checks,
-                                              myl_user_checks,
-                                              myl_room_checks,
-                                              myl_fed_checks,
-                                              myl_outbox_checks,
-                                              NULL};
+static const myl_check_row *const checks[] = {myl_store_checks, myl_tasks_checks,
+                                              myl_user_checks,  myl_room_checks,
+                                              myl_fed_checks,   myl_outbox_checks,
+                                              myl_push_checks,  NULL};
 static const myl_check_setup setup = {.checks = checks};
 
 typedef int (*run_on_data)(int argc, char **argv, const myl_check_setup *setup);

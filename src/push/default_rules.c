@@ -1,4 +1,4 @@
-/* default_rules.c: the predefined push rules as JSON.
+/* default_rules.c: the predefined push rules.
  *
  * Why:     each row of default_rules.def is made into JSON by the compiler; only the user's id is put in here.
  * Threads: any.
@@ -27,15 +27,16 @@
 #define LIGHT NOTIFY "," HIGHLIGHT
 #define BOTH LOUD("default") "," HIGHLIGHT
 
-typedef enum { override, underride } rule_kind;
+enum { override = MYL_PUSH_OVERRIDE, underride = MYL_PUSH_UNDERRIDE };
 
 static const struct {
-    rule_kind kind;
-    const char *json;
+    myl_push_kind kind;
+    const char *id;
+    bool enabled;
+    const char *conditions, *actions;
 } rules[] = {
 #define RULE(kind, id, enabled, conditions, actions)                                               \
-    {kind, "{\"actions\":[" actions "],\"conditions\":[" conditions                                \
-           "],\"default\":true,\"enabled\":" #enabled ",\"rule_id\":\"" id "\"}"},
+    {(myl_push_kind)kind, id, enabled, "[" conditions "]", "[" actions "]"},
 #include "push/default_rules.def"
 #undef RULE
 };
@@ -53,42 +54,18 @@ static myl_str with_user(myl_ctx *cx, const char *json, myl_str user)
     return myl_text_str(&text);
 }
 
-static void write_kind(myl_ctx *cx, myl_writer *w, rule_kind kind, myl_str user)
+size_t myl_push_predefined_count(void)
 {
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-        if (rules[i].kind == kind)
-            myl_write_raw(w, NULL, with_user(cx, rules[i].json, user));
+    return sizeof(rules) / sizeof(rules[0]);
 }
 
-static void open_object(myl_writer *w, const char *key)
+myl_rc myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out)
 {
-    if (key != NULL)
-        myl_write_open_key(w, key, '{');
-    else
-        myl_write_open(w, '{');
-}
-
-void myl_push_write_global(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id)
-{
-    static const char *const empty[] = {"content", "room", "sender"};
-
-    open_object(w, key);
-    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
-        myl_write_open_key(w, empty[i], '[');
-        myl_write_close(w, ']');
-    }
-    myl_write_open_key(w, "override", '[');
-    write_kind(cx, w, override, user_id);
-    myl_write_close(w, ']');
-    myl_write_open_key(w, "underride", '[');
-    write_kind(cx, w, underride, user_id);
-    myl_write_close(w, ']');
-    myl_write_close(w, '}');
-}
-
-void myl_push_write_defaults(myl_ctx *cx, myl_writer *w, const char *key, myl_str user_id)
-{
-    open_object(w, key);
-    myl_push_write_global(cx, w, "global", user_id);
-    myl_write_close(w, '}');
+    MYL_ASSERT(index < myl_push_predefined_count());
+    *out = (myl_push_rule){.kind = rules[index].kind,
+                           .id = myl_str_of(rules[index].id),
+                           .enabled = rules[index].enabled,
+                           .predefined = true};
+    MYL_TRY(myl_json_parse(cx, with_user(cx, rules[index].conditions, user_id), &out->conditions));
+    return myl_json_parse(cx, myl_str_of(rules[index].actions), &out->actions);
 }

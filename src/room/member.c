@@ -203,6 +203,30 @@ myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const 
     return MYL_OK;
 }
 
+myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list *out)
+{
+    myl_key prefix = myl_key_of_u64(room);
+    myl_scan *scan;
+    myl_str key, row;
+
+    *out = MYL_LIST(cx, myl_member);
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ROOM_MEMBERS, myl_key_str(&prefix), MYL_ABSENT,
+                           MYL_FORWARD, &scan));
+    while (out->count < limit) {
+        myl_member member = {.room = room};
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        key = myl_str_slice(key, 8, SIZE_MAX);
+        if (!myl_cut_u64(&key, &member.user) || !cut_member(row, &member))
+            return myl_fail(cx, MYL_CORRUPT, "ROOM_MEMBERS: bad row");
+        myl_list_push(out, myl_member, member);
+    }
+    myl_scan_end(scan);
+    return MYL_OK;
+}
+
 myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count)
 {
     myl_key key = myl_key_of_u64(room);

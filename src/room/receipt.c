@@ -137,3 +137,34 @@ myl_rc myl_room_receipts(myl_ctx *cx, uint64_t room, uint64_t after, const myl_r
     *count = list.count;
     return MYL_OK;
 }
+
+myl_rc myl_room_receipts_of(myl_ctx *cx, uint64_t room, uint64_t user, const myl_receipt **receipts,
+                            size_t *count)
+{
+    myl_key prefix = myl_key_of_u64s(room, user);
+    myl_list list = MYL_LIST(cx, myl_receipt);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_RECEIPTS, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    for (;;) {
+        myl_receipt receipt = {0};
+        myl_key log;
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        if (!myl_cut_u64(&row, &receipt.position))
+            return myl_fail(cx, MYL_CORRUPT, "RECEIPTS: bad row");
+        log = myl_key_of_u64s(room, receipt.position);
+        MYL_TRY(myl_store_get(cx, MYL_TABLE_RECEIPT_LOG, myl_key_str(&log), &row));
+        if (!myl_str_present(row) || !cut_receipt(cx, row, &receipt))
+            return myl_fail(cx, MYL_CORRUPT, "RECEIPT_LOG: missing or bad row");
+        myl_list_push(&list, myl_receipt, receipt);
+    }
+    myl_scan_end(scan);
+    *receipts = list.at;
+    *count = list.count;
+    return MYL_OK;
+}

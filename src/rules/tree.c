@@ -78,6 +78,57 @@ myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root roo
     return MYL_OK;
 }
 
+/* An item of a walk that leaves a type out: do all nibbles above it agree with the type's way? */
+typedef struct {
+    tree_item item;
+    bool on_way;
+} apart_item;
+
+typedef struct {
+    apart_item stack[TREE_STACK];
+    size_t count;
+    tree_way way;
+} apart_walk;
+
+/* Slots that lead to other types than the one left out. */
+static void push_apart(apart_walk *walk, const tree_node *node, bool on_way)
+{
+    unsigned branch = tree_branch(node), agrees = on_way ? myl_tree_follow(node, walk->way) : 0;
+
+    if (on_way && agrees >= TREE_TYPE_NIBBLES)
+        return;
+    for (unsigned i = TREE_FAN; i-- > 0;) {
+        bool follows = on_way && agrees == branch && i == tree_nibble(walk->way, branch);
+
+        if (node->slots[i].kind != TREE_NONE && !(follows && branch + 1 >= TREE_TYPE_NIBBLES))
+            walk->stack[walk->count++] = (apart_item){node->slots[i], follows};
+    }
+}
+
+myl_rc myl_tree_walk_without(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root,
+                             uint32_t type, myl_tree_each each, void *arg)
+{
+    apart_walk walk = {.way = myl_tree_way(type, 0)};
+
+    if (root != 0)
+        walk.stack[walk.count++] = (apart_item){{.number = root, .kind = TREE_NODE}, true};
+    while (walk.count > 0) {
+        apart_item next = walk.stack[--walk.count];
+        tree_node node;
+
+        if (next.item.kind == TREE_NODE) {
+            MYL_TRY(myl_tree_read(cx, nodes, next.item.number, next.item.start, &node));
+            push_apart(&walk, &node, next.on_way);
+            continue;
+        }
+        if (next.item.type == type)
+            continue;
+        MYL_TRY(
+            each(arg, &(myl_tree_entry){next.item.type, next.item.state_key, next.item.number}));
+    }
+    return MYL_OK;
+}
+
 /* --- the difference --------------------------------------------------------------------------- */
 
 typedef struct {

@@ -9,8 +9,6 @@
  */
 #include "sync/sync_own.h"
 
-#include <myelin/push_rules.h>
-
 enum { MIN_CHANGE_ROWS = 256 };
 
 static unsigned bit(myl_membership membership)
@@ -38,6 +36,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
     if (s->since != 0 && request->since.boot == result->next.boot)
         s->typing_since = request->since.counter;
     s->quiet = result->next.counter <= s->typing_since;
+    MYL_TRY(myl_push_rules_position(s->cx, request->caller->user, &s->rules_position));
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
     if (s->since != 0)
         MYL_TRY(myl_room_changed(s->cx, s->since, limit, &changed));
@@ -55,22 +54,27 @@ static bool data_is_shown(const myl_syncing *s, myl_str type)
                                    s->request->caller->user_id, type, false);
 }
 
-static void write_push_rules(myl_syncing *s)
+static myl_rc write_push_rules(myl_syncing *s)
 {
-    if (s->since != 0 || !data_is_shown(s, MYL_S("m.push_rules")))
-        return;
+    if ((s->since != 0 && s->rules_position <= s->since) ||
+        !data_is_shown(s, MYL_S("m.push_rules")))
+        return MYL_OK;
+    MYL_TRY(myl_push_reader_begin(s->cx, &s->push));
     s->something = true;
     myl_write_open(s->w, '{');
-    myl_push_write_defaults(s->cx, s->w, "content", s->request->caller->user_id);
+    myl_write_open_key(s->w, "content", '{');
+    myl_push_write_global(s->w, "global", &s->push.rules);
+    myl_write_close(s->w, '}');
     myl_write_str(s->w, "type", MYL_S("m.push_rules"));
     myl_write_close(s->w, '}');
+    return MYL_OK;
 }
 
-static void write_account_data(myl_syncing *s)
+static myl_rc write_account_data(myl_syncing *s)
 {
     myl_write_open_key(s->w, "account_data", '{');
     myl_write_open_key(s->w, "events", '[');
-    write_push_rules(s);
+    MYL_TRY(write_push_rules(s));
     for (size_t i = 0; i < s->data_count; i++) {
         if (s->data[i].room != 0 || !data_is_shown(s, s->data[i].type))
             continue;
@@ -82,6 +86,7 @@ static void write_account_data(myl_syncing *s)
     }
     myl_write_close(s->w, ']');
     myl_write_close(s->w, '}');
+    return MYL_OK;
 }
 
 /* ---- rooms ---- */
@@ -124,7 +129,8 @@ static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t coun
 /* Is there nothing to tell since the token? Then whoever may wait waits, and nothing is written. */
 static bool nothing_new(const myl_syncing *s, const myl_member *members, size_t count)
 {
-    if (s->since == 0 || s->data_count > 0 || myl_sync_devices_news(s))
+    if (s->since == 0 || s->data_count > 0 || s->rules_position > s->since ||
+        myl_sync_devices_news(s))
         return false;
     for (size_t i = 0; i < count; i++)
         if (members[i].position > s->since || myl_sync_room_changed(s, members[i].room))
@@ -153,7 +159,8 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     myl_syncing s = {.cx = cx,
                      .request = request,
                      .w = w,
-                     .sight = {.user = request->caller->user}};
+                     .sight = {.user = request->caller->user},
+                     .push = {.caller = request->caller}};
     const myl_member *members;
     size_t count;
 
@@ -164,7 +171,7 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     if (result->empty)
         return MYL_OK;
     myl_write_open(w, '{');
-    write_account_data(&s);
+    MYL_TRY(write_account_data(&s));
     MYL_TRY(myl_sync_write_devices(&s));
     myl_write_str(w, "next_batch", myl_sync_token_write(cx, result->next));
     MYL_TRY(write_rooms(&s, members, count));

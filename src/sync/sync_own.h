@@ -7,6 +7,7 @@
 
 #include <myelin/base_clock.h>
 #include <myelin/base_list.h>
+#include <myelin/push_counts.h>
 #include <myelin/sync_build.h>
 #include <myelin/sync_device_lists.h>
 #include <myelin/user_keys.h>
@@ -33,6 +34,8 @@ typedef struct {
     myl_key_counts keys;
     const myl_to_device *messages; /* to this device */
     size_t message_count;
+    myl_push_reader push;    /* the caller's rules */
+    uint64_t rules_position; /* of their last change */
 } myl_syncing;
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
@@ -49,6 +52,48 @@ typedef struct {
 myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out);
 /* "timeline": {…} */
 myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice);
+
+/* What a room's object holds; written only when some part is not empty. */
+typedef struct {
+    const myl_member *member;
+    myl_room_head head;
+    uint64_t since; /* 0: the user sees the room for the first time */
+    uint64_t upto;
+    myl_slice slice;
+    myl_list state; /* numbers */
+    bool members_changed;
+    const myl_receipt *receipts;
+    size_t receipt_count;
+    bool typing;
+} sync_part;
+
+/* state.c: fills part->state and members_changed from the slice. */
+myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part);
+/* "state": {…}, or "state_after" where that was asked for. */
+myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part);
+/* One event in the form of the request, as an array element. */
+myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number);
+
+/* lazy.c */
+bool myl_sync_member_was_sent(const myl_syncing *s, uint64_t event);
+void myl_sync_member_is_sent(const myl_syncing *s, uint64_t event);
+
+/* summary.c: users (interned) that name a room without a name; at most 5. */
+myl_rc myl_sync_heroes(myl_syncing *s, uint64_t room, const uint64_t **heroes, size_t *count);
+/* "summary": {…}; empty when nothing changed. */
+myl_rc myl_sync_write_summary(myl_syncing *s, const myl_room_head *head, bool changed);
+/* "unread_notifications" and, when the filter asks, "unread_thread_notifications". */
+myl_rc myl_sync_write_counts(myl_syncing *s, const myl_room_head *head, const myl_member *member);
+
+/* ephemeral.c: a private receipt is its owner's alone. */
+bool myl_sync_receipt_is_shown(const myl_syncing *s, const myl_receipt *receipt);
+/* Receipts with position > after that the caller may see. */
+myl_rc myl_sync_shown_receipts(myl_syncing *s, uint64_t room, uint64_t after,
+                               const myl_receipt **out, size_t *count);
+/* The m.receipt and m.typing events; key NULL: an array element. */
+myl_rc myl_sync_write_receipts(myl_syncing *s, const char *key, const myl_receipt *receipts,
+                               size_t count);
+myl_rc myl_sync_write_typing(myl_syncing *s, const char *key, uint64_t room);
 
 /* room.c: one room's object as a member of the open section; nothing when nothing changed. */
 myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);

@@ -27,6 +27,18 @@ static void reverse(myl_list *events)
     }
 }
 
+/* Who sees a room for the first time reads its history, in the order of reading (MSC4445); who knows it gets what arrived. */
+static myl_rc open_walk(myl_syncing *s, const myl_stretch *stretch, myl_walk **out)
+{
+    const myl_room_head *head = stretch->head;
+
+    if (stretch->low == 0 && stretch->high >= head->newest)
+        return myl_walk_reading(s->cx, head->room, (myl_point){INT64_MAX, UINT64_MAX}, MYL_BACKWARD,
+                                out);
+    return myl_walk_arrival(s->cx, head->room, &(myl_range){stretch->low, stretch->high},
+                            MYL_BACKWARD, out);
+}
+
 myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out)
 {
     size_t limit = s->request->filter->timeline.limit, steps = 0;
@@ -36,8 +48,7 @@ myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out
     bool shown;
 
     *out = (myl_slice){.prev = {INT64_MAX, UINT64_MAX}};
-    MYL_TRY(myl_walk_arrival(s->cx, stretch->head->room, &(myl_range){stretch->low, stretch->high},
-                             MYL_BACKWARD, &walk));
+    MYL_TRY(open_walk(s, stretch, &walk));
     for (;;) {
         MYL_TRY(myl_walk_next(walk, &stored));
         if (stored.number == 0)

@@ -111,6 +111,27 @@ static void check_walks(memory_nodes *memory, myl_tree_root root, const plain *m
     }
 }
 
+static myl_rc expect_other_entry(void *arg, const myl_tree_entry *entry)
+{
+    expectation *want = arg;
+    assert_int_not_equal(entry->type, want->type);
+    assert_int_equal(plain_get(want->after, entry->type, entry->state_key), entry->event);
+    want->seen++;
+    return MYL_OK;
+}
+
+static void check_walks_without(memory_nodes *memory, myl_tree_root root, const plain *map,
+                                uint32_t types)
+{
+    for (uint32_t type = 1; type <= types + 1; type++) {
+        expectation want = {NULL, map, type, 0};
+        assert_int_equal(myl_tree_walk_without(memory->cx, &memory->nodes, root, type,
+                                               expect_other_entry, &want),
+                         MYL_OK);
+        assert_int_equal(want.seen, count_type(map, 0) - count_type(map, type));
+    }
+}
+
 static myl_digest digest_of(memory_nodes *memory, myl_tree_root root, uint64_t *entries)
 {
     myl_digest digest;
@@ -256,6 +277,7 @@ static void run_history(const history *of)
         roots[side] = step_history(memory, &dice, of, &maps[side], roots[side]);
         if (i % 10 == 0) {
             check_walks(memory, roots[side], &maps[side], of->types > 8 ? 3 : of->types);
+            check_walks_without(memory, roots[side], &maps[side], of->types > 8 ? 3 : of->types);
             check_rebuilt(memory, roots[side], &maps[side]);
             check_diff(memory, roots, maps);
         }

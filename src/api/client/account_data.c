@@ -7,7 +7,6 @@
  */
 #include "api/client/client_own.h"
 
-#include <myelin/push_rules.h>
 #include <myelin/sync_build.h>
 
 /* ---- account data ---- */
@@ -115,24 +114,4 @@ myl_rc myl_client_filter(myl_req *req, const myl_body_none *in)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such filter");
     myl_json_write(&text, filter);
     return myl_reply_json(req, 200, myl_text_str(&text));
-}
-
-/* ---- push rules ---- */
-
-myl_rc myl_client_push_rules(myl_req *req, const myl_body_none *in)
-{
-    myl_writer w = myl_write_start(&req->cx, 4096);
-
-    MYL_UNUSED(in);
-    myl_push_write_defaults(&req->cx, &w, NULL, req->caller.user_id);
-    return myl_reply_written(req, &w);
-}
-
-myl_rc myl_client_global_push_rules(myl_req *req, const myl_body_none *in)
-{
-    myl_writer w = myl_write_start(&req->cx, 4096);
-
-    MYL_UNUSED(in);
-    myl_push_write_global(&req->cx, &w, NULL, req->caller.user_id);
-    return myl_reply_written(req, &w);
 }

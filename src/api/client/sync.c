@@ -39,6 +39,17 @@ static myl_rc check_presence(myl_req *req)
                     "set_presence: expected offline, online or unavailable");
 }
 
+/* Stable, and the name from before that, which clients still send; the answer uses the name that was asked. */
+static myl_rc read_state_after(myl_req *req, myl_sync_request *out)
+{
+    MYL_TRY(myl_req_query_bool(req, "use_state_after", false, &out->state_after));
+    out->state_after_key = "state_after";
+    if (out->state_after)
+        return MYL_OK;
+    out->state_after_key = "org.matrix.msc4222.state_after";
+    return myl_req_query_bool(req, "org.matrix.msc4222.use_state_after", false, &out->state_after);
+}
+
 static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filter)
 {
     myl_str since = myl_req_query(req, "since");
@@ -48,6 +59,7 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
     if (!out->initial)
         MYL_TRY(myl_sync_token_read(&req->cx, since, "since", &out->since));
     MYL_TRY(myl_req_query_bool(req, "full_state", false, &out->full_state));
+    MYL_TRY(read_state_after(req, out));
     MYL_TRY(check_presence(req));
     return read_filter(req, filter);
 }

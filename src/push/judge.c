@@ -1,0 +1,216 @@
+/* judge.c: push rules asked about one event.
+ *
+ * Threads: any; nothing is kept.
+ * Holds:   an unknown condition, or one that lacks what it needs, matches nothing.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <myelin/push_judge.h>
+
+/* ---- properties ---- */
+
+/* The next piece of the path, without escapes. */
+static myl_str cut_piece(myl_ctx *cx, myl_str *path)
+{
+    myl_text piece = myl_text_start(cx, path->len + 1);
+    size_t i = 0;
+
+    while (i < path->len && path->at[i] != '.') {
+        bool escapes = path->at[i] == '\\' && i + 1 < path->len &&
+                       (path->at[i + 1] == '.' || path->at[i + 1] == '\\');
+
+        i += escapes ? 1 : 0;
+        myl_text_add_byte(&piece, path->at[i++]);
+    }
+    *path = i < path->len ? myl_str_slice(*path, i + 1, SIZE_MAX) : MYL_ABSENT;
+    return myl_text_str(&piece);
+}
+
+const myl_json *myl_push_property(myl_ctx *cx, const myl_json *event, myl_str path)
+{
+    const myl_json *value = event;
+
+    if (!myl_str_present(path))
+        return NULL;
+    while (myl_str_present(path) && value != NULL)
+        value = myl_json_get(value, cut_piece(cx, &path));
+    return value;
+}
+
+/* ---- conditions ---- */
+
+static bool event_match(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    myl_str key = myl_json_text(condition, MYL_S("key"));
+    myl_str pattern = myl_json_text(condition, MYL_S("pattern"));
+    const myl_json *value = myl_push_property(cx, event->event, key);
+
+    return myl_str_present(pattern) && myl_json_is(value, MYL_JSON_STRING) &&
+           myl_push_glob(cx, pattern, value->text, myl_str_equal(key, MYL_S("content.body")));
+}
+
+static bool is_plain(const myl_json *value)
+{
+    return value != NULL && value->kind != MYL_JSON_ARRAY && value->kind != MYL_JSON_OBJECT &&
+           value->kind != MYL_JSON_NUMBER;
+}
+
+static bool property_is(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    const myl_json *wanted = MYL_JSON_AT(condition, "value");
+    const myl_json *value =
+        myl_push_property(cx, event->event, myl_json_text(condition, MYL_S("key")));
+
+    return is_plain(wanted) && is_plain(value) && myl_json_equal(wanted, value);
+}
+
+static bool property_contains(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    const myl_json *wanted = MYL_JSON_AT(condition, "value");
+    const myl_json *list =
+        myl_push_property(cx, event->event, myl_json_text(condition, MYL_S("key")));
+
+    if (!is_plain(wanted) || !myl_json_is(list, MYL_JSON_ARRAY))
+        return false;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (is_plain(&list->items[i]) && myl_json_equal(wanted, &list->items[i]))
+            return true;
+    return false;
+}
+
+static bool contains_display_name(myl_ctx *cx, const myl_push_event *event,
+                                  const myl_json *condition)
+{
+    const myl_json *content = myl_json_object(event->event, MYL_S("content"));
+    myl_str body = myl_json_text(content, MYL_S("body"));
+    myl_text literal = MYL_TEXT(cx);
+
+    MYL_UNUSED(condition);
+    if (event->display_name.len == 0 || !myl_str_present(body))
+        return false;
+    for (size_t i = 0; i < event->display_name.len; i++) {
+        char byte = event->display_name.at[i];
+
+        /* a name is no pattern: what would be a wildcard stands for any one character */
+        myl_text_add_byte(&literal, byte == '*' ? '?' : byte);
+    }
+    return myl_push_glob(cx, myl_text_str(&literal), body, true);
+}
+
+/* "2", "==2", "<3", ">=10" */
+static bool room_member_count(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    myl_str is = myl_json_text(condition, MYL_S("is"));
+    size_t at = 0;
+    int64_t number, members = (int64_t)event->members;
+
+    MYL_UNUSED(cx);
+    while (at < is.len && at < 2 && (is.at[at] == '<' || is.at[at] == '>' || is.at[at] == '='))
+        at++;
+    if (!myl_str_to_int(myl_str_slice(is, at, SIZE_MAX), &number) || number < 0)
+        return false;
+    is.len = at;
+    if (at == 0 || myl_str_equal(is, MYL_S("==")))
+        return members == number;
+    if (myl_str_equal(is, MYL_S("<")))
+        return members < number;
+    if (myl_str_equal(is, MYL_S(">")))
+        return members > number;
+    if (myl_str_equal(is, MYL_S("<=")))
+        return members <= number;
+    return myl_str_equal(is, MYL_S(">=")) && members >= number;
+}
+
+static bool sender_permission(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    myl_str key = myl_json_text(condition, MYL_S("key"));
+
+    MYL_UNUSED(cx);
+    return myl_str_present(key) && event->power != NULL &&
+           myl_power_user(event->power, event->sender) >= myl_power_notification(event->power, key);
+}
+
+typedef bool (*condition_fn)(myl_ctx *cx, const myl_push_event *event, const myl_json *condition);
+
+static const struct {
+    const char *kind;
+    condition_fn holds;
+} conditions[] = {
+    {"event_match", event_match},
+    {"event_property_is", property_is},
+    {"event_property_contains", property_contains},
+    {"contains_display_name", contains_display_name},
+    {"room_member_count", room_member_count},
+    {"sender_notification_permission", sender_permission},
+};
+
+static bool condition_holds(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    myl_str kind = myl_json_text(condition, MYL_S("kind"));
+
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+        if (myl_str_equal(kind, myl_str_of(conditions[i].kind)))
+            return conditions[i].holds(cx, event, condition);
+    return false;
+}
+
+/* ---- rules ---- */
+
+static bool all_hold(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+{
+    for (uint32_t i = 0; rule->conditions != NULL && i < rule->conditions->count; i++)
+        if (!condition_holds(cx, event, &rule->conditions->items[i]))
+            return false;
+    return true;
+}
+
+static bool body_matches(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+{
+    const myl_json *content = myl_json_object(event->event, MYL_S("content"));
+    myl_str body = myl_json_text(content, MYL_S("body"));
+
+    return myl_str_present(body) && myl_push_glob(cx, rule->pattern, body, true);
+}
+
+static bool rule_fits(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+{
+    if (!rule->enabled)
+        return false;
+    switch (rule->kind) {
+    case MYL_PUSH_OVERRIDE:
+    case MYL_PUSH_UNDERRIDE: return all_hold(cx, rule, event);
+    case MYL_PUSH_CONTENT: return body_matches(cx, rule, event);
+    case MYL_PUSH_ROOM: return myl_str_equal(rule->id, event->room_id);
+    case MYL_PUSH_SENDER: return myl_str_equal(rule->id, event->sender);
+    case MYL_PUSH_KINDS: break;
+    }
+    return false;
+}
+
+static void read_actions(const myl_json *actions, myl_push_verdict *out)
+{
+    for (uint32_t i = 0; actions != NULL && i < actions->count; i++) {
+        const myl_json *action = &actions->items[i];
+
+        if (action->kind == MYL_JSON_STRING && myl_str_equal(action->text, MYL_S("notify")))
+            out->notify = true;
+        else if (myl_str_equal(myl_json_text(action, MYL_S("set_tweak")), MYL_S("highlight")))
+            out->highlight = myl_json_bool(action, MYL_S("value"), true);
+    }
+    out->highlight = out->highlight && out->notify;
+}
+
+myl_push_verdict myl_push_judge(myl_ctx *cx, const myl_push_ruleset *set,
+                                const myl_push_event *event)
+{
+    myl_push_verdict verdict = {.rule = NULL};
+
+    for (size_t i = 0; i < set->count; i++) {
+        if (!rule_fits(cx, &set->rules[i], event))
+            continue;
+        verdict.rule = &set->rules[i];
+        read_actions(verdict.rule->actions, &verdict);
+        break;
+    }
+    return verdict;
+}

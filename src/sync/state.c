@@ -1,0 +1,195 @@
+/* state.c: which state events a room's part of /sync shows.
+ *
+ * Why:     state is a tree, so "what changed in the state" is the difference of two roots.
+ * Spec:    Client-Server API, Syncing; Lazy-loading room members; MSC4222 (state_after).
+ * Threads: a read worker.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sync/sync_own.h"
+
+typedef struct {
+    myl_syncing *s;
+    sync_part *part;
+    uint64_t member_type;
+    bool is_lazy;
+} collecting;
+
+static bool is_in_timeline(const sync_part *part, uint64_t number)
+{
+    for (size_t i = 0; i < part->slice.count; i++)
+        if (part->slice.events[i].number == number)
+            return true;
+    return false;
+}
+
+static myl_rc collect(collecting *c, uint64_t number)
+{
+    myl_stored stored;
+    bool allowed;
+
+    MYL_TRY(myl_room_event(c->s->cx, number, &stored));
+    MYL_TRY(myl_event_filter_admits(c->s->cx, &c->s->request->filter->state, c->part->head.room_id,
+                                    &stored, &allowed));
+    if (allowed)
+        myl_list_push(&c->part->state, uint64_t, number);
+    return MYL_OK;
+}
+
+static myl_rc collect_entry(void *arg, const myl_tree_entry *entry)
+{
+    return collect(arg, entry->event);
+}
+
+/* Lazy members are added by what the timeline shows, not by what changed. */
+static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                             uint64_t after)
+{
+    collecting *c = arg;
+
+    MYL_UNUSED(state_key);
+    MYL_UNUSED(before);
+    if (type == c->member_type)
+        c->part->members_changed = true;
+    if (after == 0 || (c->is_lazy && type == c->member_type))
+        return MYL_OK;
+    return collect(c, after);
+}
+
+/* State that moved although no event of the timeline says so: histories met, and another event won. */
+static myl_rc collect_moved(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
+                            uint64_t after)
+{
+    collecting *c = arg;
+
+    if (is_in_timeline(c->part, after))
+        return MYL_OK;
+    return collect_change(arg, type, state_key, before, after);
+}
+
+/* ---- lazily loaded members ---- */
+
+static bool has_number(const myl_list *numbers, uint64_t number)
+{
+    for (size_t i = 0; i < numbers->count; i++)
+        if (myl_list_get(numbers, uint64_t, i) == number)
+            return true;
+    return false;
+}
+
+static myl_rc add_member(collecting *c, myl_tree_root root, uint64_t user)
+{
+    const myl_event_filter *filter = &c->s->request->filter->state;
+    uint64_t number;
+
+    MYL_TRY(myl_tree_get(c->s->cx, myl_store_nodes(c->s->cx), root, (uint32_t)c->member_type, user,
+                         &number));
+    if (number == 0 || has_number(&c->part->state, number) ||
+        (!c->s->request->state_after && is_in_timeline(c->part, number)))
+        return MYL_OK;
+    if (!filter->include_redundant_members && myl_sync_member_was_sent(c->s, number))
+        return MYL_OK;
+    myl_sync_member_is_sent(c->s, number);
+    return collect(c, number);
+}
+
+static myl_rc add_members(collecting *c, myl_tree_root root)
+{
+    if (root == 0 || c->member_type == 0)
+        return MYL_OK;
+    if (c->part->since == 0 || c->s->request->full_state)
+        MYL_TRY(add_member(c, root, c->s->request->caller->user));
+    for (size_t i = 0; i < c->part->slice.count; i++)
+        MYL_TRY(add_member(c, root, c->part->slice.events[i].sender));
+    return MYL_OK;
+}
+
+/* ---- the whole ---- */
+
+/* The state that the timeline begins with. */
+static myl_rc state_before(myl_syncing *s, const sync_part *part, myl_tree_root *out)
+{
+    const myl_stored *first = part->slice.events;
+
+    if (part->slice.count == 0)
+        return myl_room_state_at(s->cx, part->head.room, part->upto, out);
+    *out = first->before;
+    if (first->position == 0)
+        return MYL_OK;
+    return myl_room_state_at(s->cx, part->head.room, first->position - 1, out);
+}
+
+static myl_rc collect_all(collecting *c, myl_tree_root root)
+{
+    const myl_tree_nodes *nodes = myl_store_nodes(c->s->cx);
+
+    c->part->members_changed = true;
+    if (root == 0)
+        return MYL_OK;
+    if (c->is_lazy)
+        return myl_tree_walk_without(c->s->cx, nodes, root, (uint32_t)c->member_type, collect_entry,
+                                     c);
+    return myl_tree_walk(c->s->cx, nodes, root, 0, collect_entry, c);
+}
+
+static myl_rc collect_since(collecting *c, myl_tree_root root)
+{
+    myl_tree_root before;
+
+    MYL_TRY(myl_room_state_at(c->s->cx, c->part->head.room, c->part->since, &before));
+    if (before == root || root == 0)
+        return MYL_OK;
+    return myl_tree_diff(c->s->cx, myl_store_nodes(c->s->cx), before, root, collect_change, c);
+}
+
+static void note_members(collecting *c)
+{
+    for (size_t i = 0; i < c->part->slice.count; i++)
+        c->part->members_changed |= c->part->slice.events[i].type == c->member_type;
+}
+
+myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part)
+{
+    collecting c = {.s = s, .part = part, .is_lazy = s->request->filter->state.lazy_load_members};
+    bool after = s->request->state_after;
+    myl_tree_root end, now;
+
+    part->state = MYL_LIST(s->cx, uint64_t);
+    MYL_TRY(myl_store_interned(s->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &c.member_type));
+    MYL_TRY(myl_room_state_at(s->cx, part->head.room, part->upto, &now));
+    if (after)
+        end = now;
+    else
+        MYL_TRY(state_before(s, part, &end));
+    if (part->since == 0 || s->request->full_state)
+        MYL_TRY(collect_all(&c, end));
+    else
+        MYL_TRY(collect_since(&c, end));
+    if (now != end && part->slice.count > 0)
+        MYL_TRY(myl_tree_diff(s->cx, myl_store_nodes(s->cx), end, now, collect_moved, &c));
+    note_members(&c);
+    return c.is_lazy ? add_members(&c, end) : MYL_OK;
+}
+
+myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number)
+{
+    myl_event_form form = {.reader = s->request->caller,
+                           .omit_room_id = true,
+                           .federation_format = s->request->filter->federation_format,
+                           .now_ms = s->now_ms};
+    myl_stored stored;
+
+    MYL_TRY(myl_room_event(s->cx, number, &stored));
+    return myl_room_write_event(s->cx, s->w, NULL, &stored, &form);
+}
+
+myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part)
+{
+    myl_write_open_key(s->w, s->request->state_after ? s->request->state_after_key : "state", '{');
+    myl_write_open_key(s->w, "events", '[');
+    for (size_t i = 0; i < part->state.count; i++)
+        MYL_TRY(myl_sync_write_event(s, myl_list_get(&part->state, uint64_t, i)));
+    myl_write_close(s->w, ']');
+    myl_write_close(s->w, '}');
+    return MYL_OK;
+}
