@@ -73,14 +73,8 @@ typedef struct {
     myl_membership membership;
     myl_str reason;
     bool is_direct;
+    const myl_json *content;
 } myl_member_change;
 myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_str *event_id);
-
-/* Room aliases of this server. */
-myl_rc myl_room_alias_put(myl_ctx *cx, myl_str alias, myl_str room_id,
-                          myl_str creator); /* MYL_ROOM_IN_USE */
-myl_rc myl_room_alias_get(myl_ctx *cx, myl_str alias, myl_str *room_id,
-                          myl_str *creator); /* absent: none */
-myl_rc myl_room_alias_remove(myl_ctx *cx, myl_str alias);
 
 #endif

@@ -17,7 +17,7 @@ def by_type(state: list[dict]) -> dict[str, dict]:
     return {event["type"]: event["content"] for event in state if event["state_key"] == ""}
 
 
-@pytest.mark.parametrize("version", ["10", "11", "12"])
+@pytest.mark.parametrize("version", [str(number) for number in range(1, 13)])
 def test_every_version_can_be_made(shared_server: Server, version: str) -> None:
     alice = shared_server.client("alice")
     room = alice.create_room(room_version=version, name="A name", topic="A topic")
@@ -25,9 +25,67 @@ def test_every_version_can_be_made(shared_server: Server, version: str) -> None:
     assert state["m.room.create"]["room_version"] == version
     assert state["m.room.name"] == {"name": "A name"}
     assert state["m.room.topic"]["topic"] == "A topic"
-    assert ("creator" in state["m.room.create"]) == (version == "10")
+    assert ("creator" in state["m.room.create"]) == (int(version) <= 10)
+    assert state["m.room.create"]["room_version"] == version
+    bob = shared_server.client("bob")
+    alice.invite(room, bob.user_id)
+    bob.join(room)
+    event = bob.say(room, "hello")
+    alice.redact(room, event)
+    assert ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(event)}"))["content"] == {}
+    alice.kick(room, bob.user_id)
     assert (":" in room) == (version != "12")
     assert (alice.user_id in state["m.room.power_levels"]["users"]) == (version != "12")
+
+
+def test_each_version_names_its_events_its_own_way(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    names = {version: alice.say(alice.create_room(room_version=version), "hello") for version in ("1", "2", "3", "4")}
+    assert names["1"].endswith(":scene.test") and names["2"].endswith(":scene.test")
+    assert len(names["3"]) == len(names["4"]) == 44 and ":" not in names["3"] + names["4"]
+    available = ok(alice.get(f"{V3}/capabilities"))["capabilities"]["m.room_versions"]
+    assert available == {"default": "12", "available": {str(number): "stable" for number in range(1, 13)}}
+    assert by_type(alice.state(alice.create_room()))["m.room.create"]["room_version"] == "12"
+
+
+@pytest.mark.server(settings={"rooms.default_version": "6"})
+def test_the_default_version_is_configured(server: Server) -> None:
+    alice = server.client("alice")
+    assert by_type(alice.state(alice.create_room()))["m.room.create"]["room_version"] == "6"
+    assert ok(alice.get(f"{V3}/capabilities"))["capabilities"]["m.room_versions"]["default"] == "6"
+
+
+def test_the_topic_is_also_told_in_its_richer_form(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    first = {"type": "m.room.topic", "content": {"topic": "not this"}}
+    topic = by_type(alice.state(alice.create_room(topic="This", initial_state=[first])))["m.room.topic"]
+    assert topic == {"topic": "This", "m.topic": {"m.text": [{"body": "This"}]}}
+    plain = by_type(alice.state(alice.create_room(initial_state=[first])))["m.room.topic"]
+    assert plain == {"topic": "not this"}
+
+
+def test_creation_content_is_kept_but_for_what_the_server_says(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    given = {"m.federate": False, "type": "m.space", "org.example.a": "b", "room_version": "4", "creator": "@x:y.test"}
+    create = by_type(alice.state(alice.create_room(creation_content=given, room_version="11")))["m.room.create"]
+    assert create == {"m.federate": False, "type": "m.space", "org.example.a": "b", "room_version": "11"}
+
+
+def test_creators_of_version_12_are_named_once(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="trusted_private_chat", invite=[bob.user_id], creation_content={
+        "additional_creators": [bob.user_id, "@far:other.test", bob.user_id]})
+    state = by_type(alice.state(room))
+    assert state["m.room.create"]["additional_creators"] == [bob.user_id, "@far:other.test"]
+    assert state["m.room.power_levels"]["events"]["m.room.tombstone"] == 150
+    for creators in ("x", [1], ["bob"]):
+        refused(alice.post(CREATE, json={"creation_content": {"additional_creators": creators}}), 400, "M_BAD_JSON",
+                "additional_creators")
+    levels = {"users": {alice.user_id: 100}}
+    refused(alice.post(CREATE, json={"power_level_content_override": levels}), 400, "M_INVALID_ROOM_STATE")
+    kept = by_type(alice.state(alice.create_room(power_level_content_override={
+        "state_default": 200, "events": {"m.room.name": 0}})))["m.room.power_levels"]
+    assert kept["events"] == {"m.room.name": 0, "m.room.tombstone": 201}
 
 
 @pytest.mark.parametrize("preset,rule,guests", [
@@ -103,6 +161,14 @@ def test_an_alias_names_the_room(shared_server: Server) -> None:
     ({"initial_state": [{"type": "m.room.create", "content": {}}]}, 400, "M_INVALID_ROOM_STATE", ""),
     ({"power_level_content_override": {"ban": "high"}}, 400, "M_INVALID_ROOM_STATE", ""),
     ({"room_alias_name": "a:b"}, 400, "M_INVALID_PARAM", "room_alias_name"),
+    ({"room_version": 1}, 400, "M_BAD_JSON", "room_version"),
+    ({"creation_content": {"m.federate": "no"}}, 400, "M_BAD_JSON", "m.federate"),
+    ({"creation_content": {"type": 1}}, 400, "M_BAD_JSON", "type"),
+    ({"creation_content": {"predecessor": {"room_id": "x"}}}, 400, "M_BAD_JSON", "predecessor"),
+    ({"invite_3pid": [{"id_server": "id.test", "id_access_token": "t", "medium": "email", "address": "a@b.test"}]},
+     403, "M_THREEPID_DENIED", "invite_3pid"),
+    ({"initial_state": [{"type": "m.room.canonical_alias", "content": {"alias": "#no:scene.test"}}]},
+     400, "M_BAD_ALIAS", ""),
     ({"creation_content": {"x": 1.5}}, 400, "M_BAD_JSON", "x: expected an integer"),
 ])
 def test_bad_requests_make_no_room(shared_server: Server, body: dict, status: int, errcode: str, word: str) -> None:

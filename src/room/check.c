@@ -357,5 +357,6 @@ const myl_check_row myl_room_checks[] = {
     {"gaps", myl_room_check_gaps},
     {"states", myl_room_check_states},
     {"joins", check_joins},
+    {"directory", myl_room_check_directory},
     {NULL, NULL},
 };

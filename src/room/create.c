@@ -5,6 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_directory.h>
+
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
@@ -68,7 +70,15 @@ static const myl_json *one_member(myl_ctx *cx, const char *key, myl_str value)
 
 /* ---- create ---- */
 
-/* Trusted invitees are creators where power cannot be given to them otherwise. */
+static bool holds_text(const myl_list *items, myl_str text)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (myl_str_equal(myl_list_get(items, myl_json, i).text, text))
+            return true;
+    return false;
+}
+
+/* Trusted invitees are creators where power cannot be given to them otherwise; each is named once. */
 static const myl_json *with_trusted_creators(myl_ctx *cx, const creation *c,
                                              const myl_json *content)
 {
@@ -76,13 +86,50 @@ static const myl_json *with_trusted_creators(myl_ctx *cx, const creation *c,
     myl_list items = MYL_LIST(cx, myl_json);
 
     for (uint32_t i = 0; given != NULL && i < given->count; i++)
-        myl_list_push(&items, myl_json, given->items[i]);
+        if (!holds_text(&items, given->items[i].text))
+            myl_list_push(&items, myl_json, given->items[i]);
     for (size_t i = 0; i < c->request->invite_count; i++)
-        myl_list_push(&items, myl_json, *myl_json_of_str(cx, c->request->invite[i]));
+        if (!holds_text(&items, c->request->invite[i]))
+            myl_list_push(&items, myl_json, *myl_json_of_str(cx, c->request->invite[i]));
     if (items.count == 0)
         return content;
     return myl_json_with(cx, content, MYL_S("additional_creators"),
                          myl_json_of_items(cx, items.at, items.count));
+}
+
+static myl_rc check_creators(myl_ctx *cx, const myl_json *creators)
+{
+    if (creators == NULL)
+        return MYL_OK;
+    if (creators->kind != MYL_JSON_ARRAY)
+        return myl_fail(cx, MYL_BAD_JSON, "creation_content.additional_creators: expected a list");
+    for (uint32_t i = 0; i < creators->count; i++) {
+        const myl_json *one = &creators->items[i];
+
+        if (one->kind != MYL_JSON_STRING || !myl_id_is_user(one->text))
+            return myl_fail(cx, MYL_BAD_JSON,
+                            "creation_content.additional_creators[%u]: expected a user id", i);
+    }
+    return MYL_OK;
+}
+
+/* What the specification gives a form in the content of a create event. */
+static myl_rc check_creation(myl_ctx *cx, const myl_room_version *version, const myl_json *content)
+{
+    const myl_json *federate = MYL_JSON_AT(content, "m.federate"),
+                   *type = MYL_JSON_AT(content, "type"),
+                   *predecessor = MYL_JSON_AT(content, "predecessor");
+
+    if (federate != NULL && federate->kind != MYL_JSON_BOOL)
+        return myl_fail(cx, MYL_BAD_JSON, "creation_content.m.federate: expected true or false");
+    if (type != NULL && type->kind != MYL_JSON_STRING)
+        return myl_fail(cx, MYL_BAD_JSON, "creation_content.type: expected a string");
+    if (predecessor != NULL && !myl_id_is_room(myl_json_text(predecessor, MYL_S("room_id"))))
+        return myl_fail(cx, MYL_BAD_JSON,
+                        "creation_content.predecessor.room_id: expected a room id");
+    if (!version->creators_unlimited)
+        return MYL_OK;
+    return check_creators(cx, MYL_JSON_AT(content, "additional_creators"));
 }
 
 static myl_rc send_create(myl_ctx *cx, creation *c)
@@ -92,6 +139,7 @@ static myl_rc send_create(myl_ctx *cx, creation *c)
 
     if (content == NULL)
         content = myl_json_empty_object();
+    MYL_TRY(check_creation(cx, version, content));
     content = myl_json_without(cx, content, MYL_S("creator"));
     content = myl_json_with(cx, content, MYL_S("room_version"),
                             myl_json_of_str(cx, myl_str_of(version->name)));
@@ -166,6 +214,21 @@ static const myl_json *levels_of_users(myl_ctx *cx, const creation *c)
     return users;
 }
 
+/* Who may end a room must be said where creators have power without a number (createRoom, step 3). */
+static const myl_json *with_tombstone(myl_ctx *cx, const creation *c, const myl_json *content)
+{
+    const myl_json *events = myl_json_object(content, MYL_S("events"));
+    int64_t state_default = 50;
+
+    if (!c->head.version->creators_unlimited || events == NULL ||
+        MYL_JSON_AT(events, "m.room.tombstone") != NULL)
+        return content;
+    (void)myl_json_int(content, MYL_S("state_default"), &state_default);
+    events = myl_json_with(cx, events, MYL_S("m.room.tombstone"),
+                           myl_json_of_int(cx, state_default < 150 ? 150 : state_default + 1));
+    return myl_json_with(cx, content, MYL_S("events"), events);
+}
+
 static myl_rc send_power_levels(myl_ctx *cx, creation *c)
 {
     const myl_json *override = c->request->power_level_content_override, *content;
@@ -178,7 +241,7 @@ static myl_rc send_power_levels(myl_ctx *cx, creation *c)
     content = myl_json_with(cx, content, MYL_S("users"), levels_of_users(cx, c));
     for (uint32_t i = 0; override != NULL && i < override->count; i++)
         content = myl_json_with(cx, content, override->items[i].key, &override->items[i]);
-    return send_state(cx, c, "m.room.power_levels", MYL_S(""), content);
+    return send_state(cx, c, "m.room.power_levels", MYL_S(""), with_tombstone(cx, c, content));
 }
 
 /* ---- what the preset and the request set ---- */
@@ -226,6 +289,8 @@ static myl_rc send_initial_state(myl_ctx *cx, creation *c)
         if (myl_str_equal(type, MYL_S("m.room.create")))
             return myl_fail(cx, MYL_INVALID_ROOM_STATE,
                             "initial_state[%u]: a room has one create event", i);
+        if (myl_str_equal(type, MYL_S("m.room.canonical_alias")))
+            MYL_TRY(myl_room_check_aliases(cx, &c->head, content));
         MYL_TRY(
             send_state(cx, c, myl_cstr(cx, type), myl_str_present(key) ? key : MYL_S(""), content));
     }
@@ -241,8 +306,17 @@ static myl_rc send_alias(myl_ctx *cx, creation *c)
     alias = myl_strf(cx, "#%.*s:%.*s", MYL_FMT(c->request->alias_localpart), MYL_FMT(server));
     if (!myl_id_is_alias(alias) || myl_str_find(c->request->alias_localpart, ':', 0) != SIZE_MAX)
         return myl_fail(cx, MYL_INVALID_PARAM, "room_alias_name: not the local part of an alias");
-    MYL_TRY(myl_room_alias_put(cx, alias, c->head.room_id, c->request->creator->user_id));
+    MYL_TRY(myl_room_alias_put(cx, alias, &c->head, c->request->creator->user_id));
     return send_state(cx, c, "m.room.canonical_alias", MYL_S(""), one_member(cx, "alias", alias));
+}
+
+/* The text, and the same as the one representation of the richer form (m.topic). */
+static const myl_json *topic_content(myl_ctx *cx, myl_str topic)
+{
+    const myl_json *texts = myl_json_of_items(cx, one_member(cx, "body", topic), 1),
+                   *rich = myl_json_with(cx, NULL, MYL_S("m.text"), texts);
+
+    return myl_json_with(cx, one_member(cx, "topic", topic), MYL_S("m.topic"), rich);
 }
 
 static myl_rc send_name_and_topic(myl_ctx *cx, creation *c)
@@ -251,8 +325,7 @@ static myl_rc send_name_and_topic(myl_ctx *cx, creation *c)
         MYL_TRY(
             send_state(cx, c, "m.room.name", MYL_S(""), one_member(cx, "name", c->request->name)));
     if (myl_str_present(c->request->topic))
-        MYL_TRY(send_state(cx, c, "m.room.topic", MYL_S(""),
-                           one_member(cx, "topic", c->request->topic)));
+        MYL_TRY(send_state(cx, c, "m.room.topic", MYL_S(""), topic_content(cx, c->request->topic)));
     return MYL_OK;
 }
 
@@ -286,22 +359,31 @@ static myl_rc send_all(myl_ctx *cx, creation *c)
 
 /* ---- createRoom ---- */
 
-static myl_rc open_head(myl_ctx *cx, const myl_room_request *request, myl_room_head *head)
+myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_room_head *head)
 {
-    myl_str server = myl_room_server()->server_name, name = request->room_version;
+    myl_str server = myl_room_server()->server_name;
 
     memset(head, 0, sizeof(*head));
-    if (!myl_str_present(name))
-        name = myl_str_of(myl_room_server()->default_room_version);
-    head->version = myl_room_version_find(name);
-    if (head->version == NULL || head->version->pair_references)
-        return myl_fail(cx, MYL_UNSUPPORTED_ROOM_VERSION,
-                        "room_version: %.*s cannot be created here", MYL_FMT(name));
-    if (head->version->room_id_is_create)
+    head->version = version;
+    if (version->room_id_is_create)
         return MYL_OK;
     head->room_id =
         myl_strf(cx, "!%.*s:%.*s", MYL_FMT(myl_crypto_random_text(cx, 18)), MYL_FMT(server));
     return myl_store_intern(cx, MYL_INTERN_ROOM, head->room_id, &head->room);
+}
+
+static myl_rc open_head(myl_ctx *cx, const myl_room_request *request, myl_room_head *head)
+{
+    const myl_room_version *version;
+    myl_str name = request->room_version;
+
+    if (!myl_str_present(name))
+        name = myl_str_of(myl_room_server()->default_room_version);
+    version = myl_room_version_find(name);
+    if (version == NULL)
+        return myl_fail(cx, MYL_UNSUPPORTED_ROOM_VERSION,
+                        "room_version: %.*s cannot be created here", MYL_FMT(name));
+    return myl_room_open_new(cx, version, head);
 }
 
 static myl_rc check_invites(myl_ctx *cx, const myl_room_request *request)
@@ -333,5 +415,7 @@ myl_rc myl_room_create(myl_ctx *cx, const myl_room_request *request, myl_str *ro
     }
     MYL_TRY(rc);
     *room_id = c.head.room_id;
+    if (myl_str_equal(request->visibility, MYL_S("public")))
+        MYL_TRY(myl_room_list_put(cx, &c.head, MYL_S(""), true));
     return myl_room_head_put(cx, &c.head);
 }

@@ -117,6 +117,7 @@ static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *
         return MYL_OK;
     head->joined += is ? 1u : -1u;
     MYL_TRY(myl_room_server_count(cx, head->room, after->user, is ? 1 : -1));
+    MYL_TRY(myl_room_list_moved(cx, head->room, head->joined));
     if (is)
         return myl_store_add(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
     return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));

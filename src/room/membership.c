@@ -27,6 +27,20 @@ static void push_text(myl_ctx *cx, myl_list *members, const char *key, myl_str v
     myl_list_push(members, myl_json, member);
 }
 
+/* What the user gave beside that; the server's own members win. */
+static const myl_json *with_given(myl_ctx *cx, const myl_json *given, const myl_json *content)
+{
+    const myl_json *merged = given;
+
+    if (given == NULL || given->count == 0)
+        return content;
+    merged = myl_json_without(cx, merged, MYL_S("third_party_signed"));
+    merged = myl_json_without(cx, merged, MYL_S("join_authorised_via_users_server"));
+    for (uint32_t i = 0; i < content->count; i++)
+        merged = myl_json_with(cx, merged, content->items[i].key, &content->items[i]);
+    return merged;
+}
+
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out)
 {
     myl_list members = MYL_LIST(cx, myl_json);
@@ -45,7 +59,7 @@ myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, con
         direct.key = MYL_S("is_direct");
         myl_list_push(&members, myl_json, direct);
     }
-    *out = myl_json_of_members(cx, members.at, members.count);
+    *out = with_given(cx, change->content, myl_json_of_members(cx, members.at, members.count));
     return MYL_OK;
 }
 

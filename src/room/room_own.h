@@ -123,8 +123,17 @@ myl_rc myl_room_check_server_sum(myl_ctx *cx, myl_check *check, const myl_room_h
 myl_rc myl_room_check_gaps(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_check_states(myl_ctx *cx, myl_check *check);
 
+/* check_directory.c */
+myl_rc myl_room_check_directory(myl_ctx *cx, myl_check *check);
+
 /* membership.c: content of a member event with the profile of a local user. */
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out);
+
+/* create.c: the head of a room that is about to be made; version 12 has no id yet. */
+myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_room_head *head);
+
+/* listing.c: the number of joined users of a listed room has changed. */
+myl_rc myl_room_list_moved(myl_ctx *cx, uint64_t room, uint32_t joined);
 
 /* guest.c: a join of one of our guests: MYL_GUEST_FORBIDDEN where the state before it does not let guests in. */
 myl_rc myl_room_check_guest(myl_ctx *cx, const myl_event *event, myl_tree_root before);

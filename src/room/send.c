@@ -7,6 +7,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_directory.h>
+
 #include "room/room_own.h"
 
 #include <myelin/room_relation.h>
@@ -53,6 +55,9 @@ myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_i
     if (myl_str_present(*event_id))
         return MYL_OK;
     MYL_TRY(myl_room_check_relation(cx, &head, outgoing));
+    if (myl_str_equal(outgoing->type, MYL_S("m.room.canonical_alias")) &&
+        myl_str_present(outgoing->state_key) && outgoing->state_key.len == 0)
+        MYL_TRY(myl_room_check_aliases(cx, &head, outgoing->content));
     MYL_TRY(myl_room_build(cx, &head, outgoing, &stored));
     *event_id = stored.event_id;
     return myl_room_head_put(cx, &head);

@@ -8,6 +8,7 @@
 #include <myelin/body_decoders.h>
 #include <myelin/http_request.h>
 #include <myelin/matrix_id.h>
+#include <myelin/room_directory.h>
 #include <myelin/room_send.h>
 #include <myelin/room_timeline.h>
 #include <myelin/user_data.h>
@@ -90,6 +91,12 @@ myl_rc myl_client_acknowledge(myl_req *req, uint64_t upto);
 
 /* key_backup.c: registers its task. */
 void myl_client_backup_start(void);
+
+/* remote.c: another server's room directory, as the reply; one of its aliases. They may answer MYL_NEED, so a handler asks one
+ * such question and no other plan's. `servers`: array or NULL, foreign. */
+myl_rc myl_client_remote_rooms(myl_req *req, myl_str server, const myl_list_ask *list);
+myl_rc myl_client_remote_alias(myl_req *req, myl_str alias, myl_str *room_id,
+                               const myl_json **servers);
 
 /* room_read.c: events as this caller is shown them. */
 myl_event_form myl_client_form(const myl_req *req);

@@ -45,13 +45,14 @@ myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
 
 /* ---- joining ---- */
 
-static myl_rc join(myl_req *req, myl_str room_id, myl_str reason)
+static myl_rc join(myl_req *req, myl_str room_id, const myl_body_join *in)
 {
     myl_member_change change = {.room_id = room_id,
                                 .sender = req->caller.user_id,
                                 .target = req->caller.user_id,
                                 .membership = MYL_MEMBER_JOIN,
-                                .reason = reason};
+                                .reason = in->reason,
+                                .content = in->json};
     myl_str event_id;
 
     MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
@@ -60,19 +61,42 @@ static myl_rc join(myl_req *req, myl_str room_id, myl_str reason)
 
 myl_rc myl_client_join_room(myl_req *req, const myl_body_join *in)
 {
-    return join(req, req->path.room_id, in->reason);
+    return join(req, req->path.room_id, in);
+}
+
+/* The path's room; an alias is looked up. */
+static myl_rc room_of_path(myl_req *req, myl_str *room_id)
+{
+    myl_str creator;
+
+    *room_id = req->path.room_id_or_alias;
+    if (room_id->at[0] != '#')
+        return MYL_OK;
+    MYL_TRY(myl_room_alias_get(&req->cx, *room_id, room_id, &creator));
+    if (!myl_str_present(*room_id))
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "no room has this alias");
+    return MYL_OK;
 }
 
 myl_rc myl_client_join(myl_req *req, const myl_body_join *in)
 {
-    myl_str room_id = req->path.room_id_or_alias, creator;
+    myl_str room_id;
 
-    if (room_id.at[0] == '#') {
-        MYL_TRY(myl_room_alias_get(&req->cx, room_id, &room_id, &creator));
-        if (!myl_str_present(room_id))
-            return myl_fail(&req->cx, MYL_NOT_FOUND, "no room has this alias");
-    }
-    return join(req, room_id, in->reason);
+    MYL_TRY(room_of_path(req, &room_id));
+    return join(req, room_id, in);
+}
+
+myl_rc myl_client_knock(myl_req *req, const myl_body_reason *in)
+{
+    myl_member_change change = {.sender = req->caller.user_id,
+                                .target = req->caller.user_id,
+                                .membership = MYL_MEMBER_KNOCK,
+                                .reason = in->reason};
+    myl_str event_id;
+
+    MYL_TRY(room_of_path(req, &change.room_id));
+    MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
+    return reply_room_id(req, change.room_id);
 }
 
 /* ---- others ---- */
