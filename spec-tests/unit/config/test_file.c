@@ -197,8 +197,8 @@ static const struct {
     {"rate: {login: {per_second: 0}}\n", NULL},
     {"log: {format: xml}\n", ":1: log.format: expected one of text, json, got \"xml\""},
     {"log: {level: loud}\n", ":1: log.level: expected a valid list of log levels, got \"loud\""},
-    {"rooms: {default_version: 13}\n",
-     ":1: rooms.default_version: expected one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, got \"13\""},
+    {"rooms: {default_version: 13}\n", ":1: rooms.default_version: expected one of 1, 2, 3, 4, 5, "
+                                       "6, 7, 8, 9, 10, 11, 12, got \"13\""},
     {"turn: {uris: turn:x}\n", ":1: turn.uris: expected a list of texts, got \"turn:x\""},
     {"turn: {uris: [[x]]}\n", ":1: turn.uris: expected a list of texts, got a list"},
     {"turn: {uris: ['']}\n", ":1: turn.uris: expected a list of texts, got a list"},
