@@ -26,6 +26,8 @@ myl_rc myl_room_join_log(myl_ctx *cx, uint64_t room, const myl_join_change *chan
 myl_rc myl_room_joined_by(myl_ctx *cx, uint64_t user, const uint64_t **rooms, size_t *count);
 /* Are both joined to a room? */
 myl_rc myl_room_shared(myl_ctx *cx, uint64_t a, uint64_t b, bool *out);
+/* … and have been to it, both of them, at least since this position? */
+myl_rc myl_room_shared_since(myl_ctx *cx, uint64_t a, uint64_t b, uint64_t position, bool *out);
 /* In a change: notes every room that the user is joined to. For myl_user_on_device_change. */
 myl_rc myl_room_note_rooms_of(myl_ctx *cx, uint64_t user);
 

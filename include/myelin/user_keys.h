@@ -48,6 +48,10 @@ typedef struct {
 } myl_key_claimed;
 myl_rc myl_user_key_claim(myl_ctx *cx, const myl_key_wanted *wanted, myl_key_claimed *out);
 
+/* Claims one key for each device that `devices` names ({device id: algorithm}, its key the user id), and writes them as a
+ * member of the open object; nothing when none was found. */
+myl_rc myl_user_write_claimed(myl_ctx *cx, myl_writer *w, const myl_json *devices);
+
 /* ---- asking ---- */
 /* Devices of a user of this server as a member `user_id` of the open object: all of them, or those that `device_ids`
  * (an array, NULL or empty: all) names. reader: who asks, 0: another server. Nothing when the user does not exist. */
@@ -70,7 +74,7 @@ typedef struct {
     uint64_t position;
     uint64_t user;
     uint64_t device;   /* number; 0: cross-signing keys */
-    uint64_t previous; /* position of this user's change before it; 0: none */
+    uint64_t previous; /* position of the change of a device of this user before it; 0: none */
     bool deleted;
     bool remote;       /* a user of another server */
     myl_str device_id; /* absent with device 0 */
@@ -82,7 +86,7 @@ myl_rc myl_user_device_changes(myl_ctx *cx, uint64_t after, size_t limit,
                                const myl_device_change **changes, size_t *count);
 /* Position of the newest row of the log; 0: none. */
 myl_rc myl_user_device_log_newest(myl_ctx *cx, uint64_t *out);
-/* Position of the user's newest change: the stream_id of federation; 0: never. */
+/* Position of the newest change of a device of the user: the stream_id of federation; 0: never. */
 myl_rc myl_user_device_newest(myl_ctx *cx, uint64_t user, uint64_t *out);
 /* Runs in the change that moves a user's device list: room/ notes the rooms of the user. Set at start. */
 void myl_user_on_device_change(myl_rc (*fn)(myl_ctx *cx, uint64_t user));

@@ -135,6 +135,10 @@ static myl_rc write_device(myl_ctx *cx, const myl_device_change *change, myl_str
     keys = myl_json_object(all, change->device_id);
     myl_write_open(&w, '{');
     myl_write_bool(&w, "deleted", change->deleted);
+    if (!change->deleted)
+        myl_write_str(&w, "device_display_name",
+                      myl_json_text(myl_json_object(keys, MYL_S("unsigned")),
+                                    MYL_S("device_display_name")));
     myl_write_str(&w, "device_id", change->device_id);
     if (keys != NULL && !change->deleted)
         myl_write_json(&w, "keys", myl_json_without(cx, keys, MYL_S("unsigned")));

@@ -64,22 +64,28 @@ myl_rc myl_room_joined_by(myl_ctx *cx, uint64_t user, const uint64_t **rooms, si
     return MYL_OK;
 }
 
-myl_rc myl_room_shared(myl_ctx *cx, uint64_t a, uint64_t b, bool *out)
+myl_rc myl_room_shared_since(myl_ctx *cx, uint64_t a, uint64_t b, uint64_t position, bool *out)
 {
-    const uint64_t *of_a, *of_b;
+    const myl_member *of_a, *of_b;
     size_t count_a, count_b, i = 0, j = 0;
 
     *out = false;
-    MYL_TRY(myl_room_joined_by(cx, a, &of_a, &count_a));
-    MYL_TRY(myl_room_joined_by(cx, b, &of_b, &count_b));
+    MYL_TRY(myl_room_of_user(cx, a, 1u << MYL_MEMBER_JOIN, &of_a, &count_a));
+    MYL_TRY(myl_room_of_user(cx, b, 1u << MYL_MEMBER_JOIN, &of_b, &count_b));
     while (i < count_a && j < count_b && !*out) {
-        *out = of_a[i] == of_b[j];
-        if (of_a[i] < of_b[j])
+        *out = of_a[i].room == of_b[j].room && of_a[i].position <= position &&
+               of_b[j].position <= position;
+        if (of_a[i].room < of_b[j].room)
             i++;
         else
             j++;
     }
     return MYL_OK;
+}
+
+myl_rc myl_room_shared(myl_ctx *cx, uint64_t a, uint64_t b, bool *out)
+{
+    return myl_room_shared_since(cx, a, b, UINT64_MAX, out);
 }
 
 myl_rc myl_room_note_rooms_of(myl_ctx *cx, uint64_t user)

@@ -10,7 +10,7 @@
 #include "user/user_own.h"
 
 enum { DELETED = 1, REMOTE = 2 };
-/* In the index of newest rows this stands for the user as a whole. */
+/* In the index of newest rows this stands for all devices of a user: cross-signing keys have no part in the chain. */
 #define WHOLE_USER UINT64_MAX
 
 static myl_rc (*tell_rooms)(myl_ctx *cx, uint64_t user);
@@ -71,7 +71,8 @@ myl_rc myl_user_device_changed(myl_ctx *cx, const myl_device_change *change)
     myl_row_str(&row, change->device_id);
     MYL_TRY(myl_store_put(cx, MYL_TABLE_DEVICE_LIST_LOG, myl_key_str(&key), myl_text_str(&row)));
     MYL_TRY(put_newest(cx, change->user, change->device, position));
-    MYL_TRY(put_newest(cx, change->user, WHOLE_USER, position));
+    if (change->device != 0)
+        MYL_TRY(put_newest(cx, change->user, WHOLE_USER, position));
     myl_engine_note(cx, MYL_NOTE_USER, change->user);
     return tell_rooms != NULL ? tell_rooms(cx, change->user) : MYL_OK;
 }

@@ -479,3 +479,27 @@ myl_rc myl_user_key_claim(myl_ctx *cx, const myl_key_wanted *wanted, myl_key_cla
     myl_engine_note(cx, MYL_NOTE_USER, user);
     return write_counts(cx, &owner);
 }
+
+/* The user's object is opened with the first key found. */
+myl_rc myl_user_write_claimed(myl_ctx *cx, myl_writer *w, const myl_json *devices)
+{
+    bool is_open = false;
+
+    for (uint32_t i = 0; i < devices->count; i++) {
+        myl_key_wanted wanted = {devices->key, devices->items[i].key, devices->items[i].text};
+        myl_key_claimed claimed;
+
+        MYL_TRY(myl_user_key_claim(cx, &wanted, &claimed));
+        if (!myl_str_present(claimed.key_id))
+            continue;
+        if (!is_open)
+            myl_write_open_str(w, devices->key, '{');
+        is_open = true;
+        myl_write_open_str(w, wanted.device_id, '{');
+        myl_write_member(w, claimed.key_id, claimed.json);
+        myl_write_close(w, '}');
+    }
+    if (is_open)
+        myl_write_close(w, '}');
+    return MYL_OK;
+}

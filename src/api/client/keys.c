@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "api/client/client_own.h"
+#include "api/client/remote_keys.h"
 
 #include <myelin/sync_device_lists.h>
 #include <myelin/sync_token.h>
@@ -45,35 +45,27 @@ static myl_rc write_cross_keys(myl_req *req, myl_writer *w, const myl_json *aske
                                myl_cross_key kind)
 {
     for (uint32_t i = 0; i < asked->count; i++)
-        if (is_ours(asked->items[i].key))
-            MYL_TRY(
-                myl_user_write_cross_key(&req->cx, w, asked->items[i].key, kind, req->caller.user));
+        MYL_TRY(myl_user_write_cross_key(&req->cx, w, asked->items[i].key, kind, req->caller.user));
     return MYL_OK;
 }
 
-static myl_rc write_devices(myl_req *req, myl_writer *w, const myl_json *asked)
+static myl_rc write_devices(myl_req *req, myl_writer *w, const myl_json *asked,
+                            const myl_remote_answers *answers)
 {
-    for (uint32_t i = 0; i < asked->count; i++)
-        if (is_ours(asked->items[i].key))
-            MYL_TRY(myl_user_write_device_keys(&req->cx, w, asked->items[i].key, &asked->items[i],
-                                               req->caller.user));
+    for (uint32_t i = 0; i < asked->count; i++) {
+        const myl_json *user = &asked->items[i];
+
+        MYL_TRY(is_ours(user->key)
+                    ? myl_user_write_device_keys(&req->cx, w, user->key, user, req->caller.user)
+                    : myl_client_write_remote_devices(req, w, user, answers));
+    }
     return MYL_OK;
 }
 
 /* Servers that could not be asked. */
-static myl_rc write_failures(myl_req *req, myl_writer *w, const myl_json *asked)
+static void write_failures(myl_writer *w, const myl_remote_answers *answers)
 {
-    const myl_json *failures = myl_json_empty_object(), *error;
-
-    error = myl_json_with(&req->cx, NULL, MYL_S("errcode"),
-                          myl_json_of_str(&req->cx, MYL_S("M_UNREACHABLE")));
-    error = myl_json_with(&req->cx, error, MYL_S("error"),
-                          myl_json_of_str(&req->cx, MYL_S("this server does not federate")));
-    for (uint32_t i = 0; i < asked->count; i++)
-        if (!is_ours(asked->items[i].key))
-            failures = myl_json_with(&req->cx, failures, myl_id_domain(asked->items[i].key), error);
-    myl_write_json(w, "failures", failures);
-    return MYL_OK;
+    myl_write_json(w, "failures", answers == NULL ? myl_json_empty_object() : answers->failures);
 }
 
 /* Only the caller's own: nobody else may see it. */
@@ -88,15 +80,17 @@ static myl_rc write_user_signing(myl_req *req, myl_writer *w, const myl_json *as
 myl_rc myl_client_keys_query(myl_req *req, const myl_body_keys_query *in)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
+    const myl_remote_answers *answers;
 
     if (in->device_keys->count > MYL_LIMIT_KEYS_QUERY)
         return myl_fail(&req->cx, MYL_TOO_LARGE, "device_keys: more than %d users",
                         MYL_LIMIT_KEYS_QUERY);
+    MYL_TRY(myl_client_remote_query(req, in->device_keys, in->timeout, &answers));
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "device_keys", '{');
-    MYL_TRY(write_devices(req, &w, in->device_keys));
+    MYL_TRY(write_devices(req, &w, in->device_keys, answers));
     myl_write_close(&w, '}');
-    MYL_TRY(write_failures(req, &w, in->device_keys));
+    write_failures(&w, answers);
     myl_write_open_key(&w, "master_keys", '{');
     MYL_TRY(write_cross_keys(req, &w, in->device_keys, MYL_KEY_MASTER));
     myl_write_close(&w, '}');
@@ -112,30 +106,6 @@ myl_rc myl_client_keys_query(myl_req *req, const myl_body_keys_query *in)
 
 /* ---- claim ---- */
 
-/* A user's object is opened with the first key found. */
-static myl_rc claim_of_user(myl_req *req, myl_writer *w, const myl_json *devices)
-{
-    bool is_open = false;
-
-    for (uint32_t i = 0; i < devices->count; i++) {
-        myl_key_wanted wanted = {devices->key, devices->items[i].key, devices->items[i].text};
-        myl_key_claimed claimed;
-
-        MYL_TRY(myl_user_key_claim(&req->cx, &wanted, &claimed));
-        if (!myl_str_present(claimed.key_id))
-            continue;
-        if (!is_open)
-            myl_write_open_str(w, devices->key, '{');
-        is_open = true;
-        myl_write_open_str(w, wanted.device_id, '{');
-        myl_write_member(w, claimed.key_id, claimed.json);
-        myl_write_close(w, '}');
-    }
-    if (is_open)
-        myl_write_close(w, '}');
-    return MYL_OK;
-}
-
 static myl_rc check_claims(myl_req *req, const myl_json *asked)
 {
     size_t count = 0;
@@ -148,17 +118,35 @@ static myl_rc check_claims(myl_req *req, const myl_json *asked)
     return MYL_OK;
 }
 
+/* What another server gave out for this user. */
+static void write_remote(myl_writer *w, const myl_remote_answers *answers, myl_str user_id)
+{
+    const myl_json *devices = answers == NULL ? NULL : myl_map_get(answers->claimed, user_id);
+    myl_text json = MYL_TEXT(w->text.cx);
+
+    if (devices == NULL)
+        return;
+    myl_json_write(&json, devices);
+    myl_write_member(w, user_id, myl_text_str(&json));
+}
+
 myl_rc myl_client_keys_claim(myl_req *req, const myl_body_keys_claim *in)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
+    const myl_json *asked = in->one_time_keys;
+    const myl_remote_answers *answers;
 
-    MYL_TRY(check_claims(req, in->one_time_keys));
+    MYL_TRY(check_claims(req, asked));
+    MYL_TRY(myl_client_remote_claim(req, asked, in->timeout, &answers));
     myl_write_open(&w, '{');
-    MYL_TRY(write_failures(req, &w, in->one_time_keys));
+    write_failures(&w, answers);
     myl_write_open_key(&w, "one_time_keys", '{');
-    for (uint32_t i = 0; i < in->one_time_keys->count; i++)
-        if (is_ours(in->one_time_keys->items[i].key))
-            MYL_TRY(claim_of_user(req, &w, &in->one_time_keys->items[i]));
+    for (uint32_t i = 0; i < asked->count; i++) {
+        if (is_ours(asked->items[i].key))
+            MYL_TRY(myl_user_write_claimed(&req->cx, &w, &asked->items[i]));
+        else
+            write_remote(&w, answers, asked->items[i].key);
+    }
     myl_write_close(&w, '}');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
