@@ -11,12 +11,14 @@
 
 #include <myelin/push_judge.h>
 #include <myelin/room_timeline.h>
+#include <myelin/user_ignore.h>
 
 /* Who reads; their rules are read at the first question. Start it as (myl_push_reader){.caller = caller}. */
 typedef struct {
     const myl_caller *caller;
     bool begun;
     myl_push_ruleset rules;
+    myl_ignored ignored; /* whose events do not count */
 } myl_push_reader;
 
 myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader); /* reads the rules; once */

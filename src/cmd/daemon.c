@@ -27,7 +27,7 @@
 #include <myelin/room_people.h>
 #include <myelin/room_profile.h>
 #include <myelin/room_send.h>
-#include <myelin/sync_build.h>
+#include <myelin/sync_sliding.h>
 #include <myelin/tasks_lane.h>
 
 #include "cmd/daemon_own.h"
@@ -194,6 +194,7 @@ static void stop(daemon_parts *parts, bool was_running)
         myl_http_close(parts->http);
     if (parts->has_federation)
         myl_fed_stop();
+    myl_sliding_stop();
     myl_sync_stop();
     myl_push_counts_stop();
     myl_room_stop();

@@ -85,6 +85,16 @@ typedef struct {
     size_t count;
 } counting;
 
+/* Changes when the rules or the ignored users do. */
+static uint64_t rules_mark(const myl_push_reader *reader)
+{
+    uint64_t mark = reader->rules.position;
+
+    for (size_t i = 0; i < reader->ignored.count; i++)
+        mark = mark * 31 + reader->ignored.users[i];
+    return mark;
+}
+
 static bool take_kept(counting *c, uint64_t *from)
 {
     const kept_counts *one;
@@ -93,7 +103,7 @@ static bool take_kept(counting *c, uint64_t *from)
     pthread_mutex_lock(&lock);
     one = kept == NULL ? NULL : myl_table_get(kept, key_of(c->reader->caller->user, c->head->room));
     if (one != NULL && one->user == c->reader->caller->user && one->room == c->head->room &&
-        one->rules == c->reader->rules.position && one->receipts == c->receipts &&
+        one->rules == rules_mark(c->reader) && one->receipts == c->receipts &&
         one->since == c->since) {
         good = true;
         c->count = one->count;
@@ -112,7 +122,7 @@ static void keep(const counting *c, uint64_t upto)
     *one = (kept_counts){.user = c->reader->caller->user,
                          .room = c->head->room,
                          .upto = upto,
-                         .rules = c->reader->rules.position,
+                         .rules = rules_mark(c->reader),
                          .receipts = c->receipts,
                          .since = c->since,
                          .count = c->count};
@@ -275,7 +285,8 @@ static myl_rc count_event(counting *c, const myl_stored *stored)
     myl_mark mark;
     myl_rc rc;
 
-    if (stored->sender == c->reader->caller->user || (stored->flags & MYL_EVENT_REDACTED) != 0)
+    if (stored->sender == c->reader->caller->user || (stored->flags & MYL_EVENT_REDACTED) != 0 ||
+        myl_ignores(&c->reader->ignored, stored->sender))
         return MYL_OK;
     if (!c->has_room)
         MYL_TRY(look_at_room(c->cx, c->reader, c->head, &c->asked));
@@ -355,7 +366,7 @@ myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader)
         return MYL_OK;
     MYL_TRY(myl_push_rules_get(cx, reader->caller->user, reader->caller->user_id, &reader->rules));
     reader->begun = true;
-    return MYL_OK;
+    return myl_user_ignored(cx, reader->caller->user, &reader->ignored);
 }
 
 myl_rc myl_push_count(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,

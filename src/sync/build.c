@@ -36,6 +36,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
     if (s->since != 0 && request->since.boot == result->next.boot)
         s->typing_since = request->since.counter;
     s->quiet = result->next.counter <= s->typing_since;
+    MYL_TRY(myl_user_ignored(s->cx, request->caller->user, &s->ignored));
     MYL_TRY(myl_push_rules_position(s->cx, request->caller->user, &s->rules_position));
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
     if (s->since != 0)
@@ -54,7 +55,7 @@ static bool data_is_shown(const myl_syncing *s, myl_str type)
                                    s->request->caller->user_id, type, false);
 }
 
-static myl_rc write_push_rules(myl_syncing *s)
+myl_rc myl_sync_write_push_rules(myl_syncing *s)
 {
     if ((s->since != 0 && s->rules_position <= s->since) ||
         !data_is_shown(s, MYL_S("m.push_rules")))
@@ -74,7 +75,7 @@ static myl_rc write_account_data(myl_syncing *s)
 {
     myl_write_open_key(s->w, "account_data", '{');
     myl_write_open_key(s->w, "events", '[');
-    MYL_TRY(write_push_rules(s));
+    MYL_TRY(myl_sync_write_push_rules(s));
     for (size_t i = 0; i < s->data_count; i++) {
         if (s->data[i].room != 0 || !data_is_shown(s, s->data[i].type))
             continue;

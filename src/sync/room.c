@@ -147,7 +147,7 @@ static const char *const stripped_types[] = {
     "m.room.avatar", "m.room.encryption", "m.room.name",
     "m.room.topic"};
 
-static myl_rc write_stripped_state(myl_syncing *s, const myl_stored *invite)
+myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
 {
     myl_stored stored;
 
@@ -177,11 +177,13 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
     if (!room_is_wanted(s, &head))
         return MYL_OK;
     MYL_TRY(myl_room_event(s->cx, member->event, &event));
+    if (!knock && myl_ignores(&s->ignored, event.sender))
+        return MYL_OK;
     s->something = true;
     myl_write_open_str(s->w, head.room_id, '{');
     myl_write_open_key(s->w, knock ? "knock_state" : "invite_state", '{');
     myl_write_open_key(s->w, "events", '[');
-    MYL_TRY(write_stripped_state(s, &event));
+    MYL_TRY(myl_sync_write_stripped_state(s, &event));
     myl_write_close(s->w, ']');
     myl_write_close(s->w, '}');
     myl_write_close(s->w, '}');

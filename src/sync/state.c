@@ -176,7 +176,8 @@ myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number)
     myl_event_form form = {.reader = s->request->caller,
                            .omit_room_id = true,
                            .federation_format = s->request->filter->federation_format,
-                           .now_ms = s->now_ms};
+                           .now_ms = s->now_ms,
+                           .ignored = &s->ignored};
     myl_stored stored;
 
     MYL_TRY(myl_room_event(s->cx, number, &stored));

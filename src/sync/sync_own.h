@@ -10,6 +10,7 @@
 #include <myelin/push_counts.h>
 #include <myelin/sync_build.h>
 #include <myelin/sync_device_lists.h>
+#include <myelin/user_ignore.h>
 #include <myelin/user_keys.h>
 #include <myelin/user_to_device.h>
 
@@ -36,6 +37,7 @@ typedef struct {
     size_t message_count;
     myl_push_reader push;    /* the caller's rules */
     uint64_t rules_position; /* of their last change */
+    myl_ignored ignored;     /* whose events are not shown */
 } myl_syncing;
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
@@ -99,6 +101,8 @@ myl_rc myl_sync_write_typing(myl_syncing *s, const char *key, uint64_t room);
 myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
+/* Stripped events of the room of an invite or knock, as array elements. */
+myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite);
 /* May the room have something new: an event, receipt or typing after the token? Never false when it has. */
 bool myl_sync_room_changed(const myl_syncing *s, uint64_t room);
 
@@ -108,5 +112,10 @@ myl_rc myl_sync_begin_devices(myl_syncing *s, myl_sync_token *next);
 bool myl_sync_devices_news(const myl_syncing *s);
 /* "device_lists", "to_device" and the counts of keys, as members of the answer. */
 myl_rc myl_sync_write_devices(myl_syncing *s);
+/* "device_lists" and the counts alone, for sliding sync. */
+myl_rc myl_sync_write_keys(myl_syncing *s);
+
+/* build.c: the m.push_rules event as an array element, when the rules are new to the reader. */
+myl_rc myl_sync_write_push_rules(myl_syncing *s);
 
 #endif

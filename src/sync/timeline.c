@@ -10,7 +10,9 @@
 static myl_rc is_shown(myl_syncing *s, const myl_room_head *head, const myl_stored *stored,
                        bool *out)
 {
-    MYL_TRY(myl_room_may_see(s->cx, &s->sight, stored, out));
+    *out = (stored->flags & MYL_EVENT_STATE) != 0 || !myl_ignores(&s->ignored, stored->sender);
+    if (*out)
+        MYL_TRY(myl_room_may_see(s->cx, &s->sight, stored, out));
     if (!*out)
         return MYL_OK;
     return myl_event_filter_admits(s->cx, &s->request->filter->timeline, head->room_id, stored,
@@ -76,7 +78,8 @@ myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice)
     myl_event_form form = {.reader = s->request->caller,
                            .omit_room_id = true,
                            .federation_format = s->request->filter->federation_format,
-                           .now_ms = s->now_ms};
+                           .now_ms = s->now_ms,
+                           .ignored = &s->ignored};
 
     myl_write_open_key(s->w, "timeline", '{');
     myl_write_open_key(s->w, "events", '[');

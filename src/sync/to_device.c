@@ -97,6 +97,13 @@ static void write_counts(myl_syncing *s)
     myl_write_close(s->w, ']');
 }
 
+myl_rc myl_sync_write_keys(myl_syncing *s)
+{
+    MYL_TRY(write_lists(s));
+    write_counts(s);
+    return MYL_OK;
+}
+
 myl_rc myl_sync_write_devices(myl_syncing *s)
 {
     s->something |= myl_sync_devices_news(s);

@@ -34,11 +34,13 @@ static bool cut_number(myl_str text, size_t *at, uint64_t *out)
     return *at > start;
 }
 
+/* A position of sliding sync is such a token with "~" and what its connection needs behind it. */
 static bool cut_token(myl_str text, myl_sync_token *out)
 {
     uint64_t *parts[] = {&out->epoch, &out->durable, &out->boot, &out->counter};
     size_t at = 0;
 
+    text = myl_str_slice(text, 0, myl_str_find(text, '~', 0));
     for (size_t i = 0; i < 4; i++)
         if (at >= text.len || text.at[at++] != marks[i] || !cut_number(text, &at, parts[i]))
             return false;

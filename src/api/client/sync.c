@@ -25,10 +25,9 @@ static myl_rc read_filter(myl_req *req, myl_filter *out)
     return myl_filter_decode(&req->cx, json, out);
 }
 
-static myl_rc check_presence(myl_req *req)
+myl_rc myl_client_set_presence(myl_req *req, myl_str given)
 {
     static const char *const states[] = {"offline", "online", "unavailable"};
-    myl_str given = myl_req_query(req, "set_presence");
 
     if (!myl_str_present(given))
         return MYL_OK;
@@ -60,7 +59,7 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
         MYL_TRY(myl_sync_token_read(&req->cx, since, "since", &out->since));
     MYL_TRY(myl_req_query_bool(req, "full_state", false, &out->full_state));
     MYL_TRY(read_state_after(req, out));
-    MYL_TRY(check_presence(req));
+    MYL_TRY(myl_client_set_presence(req, myl_req_query(req, "set_presence")));
     return read_filter(req, filter);
 }
 
