@@ -42,8 +42,13 @@ myl_rc myl_user_to_device_get(myl_ctx *cx, const myl_to_device_range *range,
 /* Does anything wait with a position <= upto? */
 myl_rc myl_user_to_device_waits(myl_ctx *cx, uint64_t user, uint64_t device, uint64_t upto,
                                 bool *out);
-/* The device has them: everything up to `upto` is deleted, at most TO_DEVICE_TARGETS at once. */
+/* The device has them: what lies up to `upto` is deleted, in as many calls as a change's limits ask for. */
 myl_rc myl_user_to_device_acknowledge(myl_ctx *cx, uint64_t user, uint64_t device, uint64_t upto);
+
+/* A device is gone, and its queue is too long for one change: called in it, so that a task calls
+ * myl_user_to_device_sweep until nothing is left. Set at start. */
+void myl_user_on_queue_left(myl_rc (*fn)(myl_ctx *cx, uint64_t user, uint64_t device));
+myl_rc myl_user_to_device_sweep(myl_ctx *cx, uint64_t user, uint64_t device, bool *finished);
 
 /* ---- to other servers: read by the outbox ---- */
 typedef struct {

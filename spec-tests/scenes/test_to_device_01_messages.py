@@ -117,3 +117,16 @@ def test_a_device_that_is_gone_takes_its_messages_along(server: Server) -> None:
     assert received(back) == []
     server.stop()
     server.check()
+
+
+def test_a_full_queue_goes_with_its_device(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    filler = "y" * 65000
+    while put(alice, {bob.user_id: {bob.device_id: {"x": filler}}}).status_code == 200:
+        pass
+    ok(bob.post(f"{V3}/logout", json={}))
+    back = server.anonymous().login(bob.user_id, device_id=bob.device_id)
+    send(alice, back, n=1)
+    assert received(back) == [1]
+    server.stop()
+    server.check()

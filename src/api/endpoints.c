@@ -17,6 +17,7 @@ void myl_api_start(const myl_config *given)
 {
     config = given;
     myl_client_backup_start();
+    myl_client_to_device_start();
 }
 
 const myl_config *myl_api_config(void)

@@ -177,3 +177,45 @@ myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
     *count = out.count;
     return MYL_OK;
 }
+
+/* ---- what goes with a device ---- */
+
+static myl_rc uncount_type(myl_ctx *cx, uint64_t user)
+{
+    myl_key key = myl_key_start(), value;
+    uint64_t count = 0;
+    myl_str row;
+
+    myl_key_bytes(&key, "data", 4);
+    myl_key_u64(&key, user);
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_USER_COUNTS, myl_key_str(&key), &row));
+    if (!myl_str_present(row) || !myl_cut_u64(&row, &count) || count == 0)
+        return MYL_OK;
+    value = myl_key_of_u64(count - 1);
+    return myl_store_put(cx, MYL_TABLE_USER_COUNTS, myl_key_str(&key), myl_key_str(&value));
+}
+
+static myl_rc drop_type(myl_ctx *cx, uint64_t user, myl_str type)
+{
+    myl_key key = data_key(user, 0, type), change;
+    myl_account_data data;
+
+    MYL_TRY(get_data(cx, user, 0, type, &data));
+    if (!myl_str_present(data.json))
+        return MYL_OK;
+    change = myl_key_of_u64s(user, data.position);
+    MYL_TRY(myl_store_delete(cx, MYL_TABLE_USER_CHANGES, myl_key_str(&change)));
+    MYL_TRY(myl_store_delete(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&key)));
+    return uncount_type(cx, user);
+}
+
+/* MSC3890: what was set for the notifications of one device. */
+myl_rc myl_user_data_of_device_drop(myl_ctx *cx, uint64_t user, myl_str device_id)
+{
+    static const char *const prefixes[] = {"m.local_notification_settings.",
+                                           "org.matrix.msc3890.local_notification_settings."};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        MYL_TRY(drop_type(cx, user, myl_strf(cx, "%s%.*s", prefixes[i], MYL_FMT(device_id))));
+    return MYL_OK;
+}

@@ -12,7 +12,7 @@
 
 #include <myelin/user_backup.h>
 
-enum { HASH_BYTES = 16, DROP_STEP = 500 };
+enum { HASH_BYTES = 16, DROP_STEP = 200 };
 
 /* ---- versions ---- */
 

@@ -215,6 +215,7 @@ myl_rc myl_device_delete(myl_ctx *cx, const device_row *row)
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICE_IDS, myl_key_str(&id)));
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_DEVICES, myl_key_str(&key)));
     MYL_TRY(myl_user_keys_drop(cx, user, row->device.number, row->device.device_id));
+    MYL_TRY(myl_user_data_of_device_drop(cx, user, row->device.device_id));
     for (size_t i = 0; i < deleted_count; i++)
         MYL_TRY(deleted[i](cx, user, row->device.number));
     myl_user_tokens_ended(cx, user);

@@ -11,7 +11,12 @@
 
 #include <myelin/matrix_id.h>
 
-enum { MAKE_ROOM = 1000, RETRY_MS = 60000 };
+enum {
+    MAKE_ROOM = 1000,
+    RETRY_MS = 60000,
+    DROP_BYTES = 4 * 1024 * 1024, /* of one change */
+    SMALL_BYTES = 256 * 1024      /* a queue that goes together with its device */
+};
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
 typedef struct {
@@ -58,17 +63,18 @@ static bool cut_message(myl_ctx *cx, myl_str key, myl_str row, myl_to_device *ou
     return true;
 }
 
-/* Deletes the oldest, at most `limit`, none past `upto`. */
+/* Deletes the oldest, at most `limit` and not many more bytes than one change may write, none past `upto`. */
 static myl_rc drop_oldest(myl_ctx *cx, const myl_to_device_range *range, queue_row *queue)
 {
     myl_key prefix = myl_key_of_u64s(range->user, range->device);
     myl_list keys = MYL_LIST(cx, myl_str);
+    uint64_t least = queue->bytes > DROP_BYTES ? queue->bytes - DROP_BYTES : 0;
     myl_scan *scan;
     myl_str key, row;
 
     MYL_TRY(myl_scan_start(cx, MYL_TABLE_TO_DEVICE, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
                            &scan));
-    while (keys.count < range->limit) {
+    while (keys.count < range->limit && queue->bytes >= least) {
         myl_str rest;
         uint64_t position;
 
@@ -401,12 +407,38 @@ myl_rc myl_user_to_device_acknowledge(myl_ctx *cx, uint64_t user, uint64_t devic
     return put_queue(cx, user, device, &queue);
 }
 
+static myl_rc (*sweep_later)(myl_ctx *cx, uint64_t user, uint64_t device);
+
+void myl_user_on_queue_left(myl_rc (*fn)(myl_ctx *cx, uint64_t user, uint64_t device))
+{
+    sweep_later = fn;
+}
+
+myl_rc myl_user_to_device_sweep(myl_ctx *cx, uint64_t user, uint64_t device, bool *finished)
+{
+    myl_to_device_range all = {.user = user,
+                               .device = device,
+                               .upto = UINT64_MAX,
+                               .limit = MAKE_ROOM};
+    queue_row queue;
+
+    MYL_TRY(get_queue(cx, user, device, &queue));
+    if (queue.messages > 0)
+        MYL_TRY(drop_oldest(cx, &all, &queue));
+    *finished = queue.messages == 0;
+    return put_queue(cx, user, device, &queue);
+}
+
+/* A long queue is left to pieces; its counts stay so long, which tells that it is known. */
 myl_rc myl_user_to_device_drop(myl_ctx *cx, uint64_t user, uint64_t device)
 {
-    myl_key prefix = myl_key_of_u64s(user, device);
+    queue_row queue;
+    bool finished;
 
-    MYL_TRY(myl_user_rows_drop(cx, MYL_TABLE_TO_DEVICE, &prefix));
-    return myl_store_delete(cx, MYL_TABLE_TO_DEVICE_COUNTS, myl_key_str(&prefix));
+    MYL_TRY(get_queue(cx, user, device, &queue));
+    if (sweep_later != NULL && (queue.bytes > SMALL_BYTES || queue.messages > MAKE_ROOM))
+        return sweep_later(cx, user, device);
+    return myl_user_to_device_sweep(cx, user, device, &finished);
 }
 
 myl_rc myl_user_to_device_out(myl_ctx *cx, uint64_t server, uint64_t after,

@@ -56,6 +56,9 @@ myl_rc myl_device_list(myl_ctx *cx, uint64_t user, myl_list *out);
 /* session.c: forgets the token of a slot, if there is one. */
 myl_rc myl_session_drop_token(myl_ctx *cx, device_row *row, token_slot slot);
 
+/* account_data.c: account data that speaks of one device. */
+myl_rc myl_user_data_of_device_drop(myl_ctx *cx, uint64_t user, myl_str device_id);
+
 /* Every row of a table whose key begins so. A change; bounded by what one device or key can have. */
 myl_rc myl_user_rows_drop(myl_ctx *cx, myl_table_id table, const myl_key *prefix);
 

@@ -91,6 +91,8 @@ myl_rc myl_client_acknowledge(myl_req *req, uint64_t upto);
 
 /* key_backup.c: registers its task. */
 void myl_client_backup_start(void);
+/* to_device.c: registers its task. */
+void myl_client_to_device_start(void);
 
 /* remote.c: another server's room directory, as the reply; one of its aliases. They may answer MYL_NEED, so a handler asks one
  * such question and no other plan's. `servers`: array or NULL, foreign. */

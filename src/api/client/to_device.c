@@ -70,3 +70,31 @@ myl_rc myl_client_acknowledge(myl_req *req, uint64_t upto)
         acknowledged(&a->change, MYL_BUSY);
     return MYL_OK;
 }
+
+/* ---- what waits for a device that is gone ---- */
+
+static myl_rc sweep(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
+{
+    uint64_t user, device;
+
+    *next_state = state;
+    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &device))
+        return myl_fail(cx, MYL_CORRUPT, "a task's state cannot be read");
+    return myl_user_to_device_sweep(cx, user, device, finished);
+}
+
+static const myl_task_kind sweep_task = {"sweep to-device messages", sweep};
+
+static myl_rc sweep_later(myl_ctx *cx, uint64_t user, uint64_t device)
+{
+    myl_key state = myl_key_of_u64s(user, device);
+    uint64_t task;
+
+    return myl_task_add(cx, sweep_task.kind, myl_key_str(&state), &task);
+}
+
+void myl_client_to_device_start(void)
+{
+    myl_tasks_register(&sweep_task);
+    myl_user_on_queue_left(sweep_later);
+}
