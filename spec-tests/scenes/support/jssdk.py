@@ -42,7 +42,8 @@ def tell(script: str, story: dict, seconds: float = 120) -> Any:
     """Runs jssdk/SCRIPT with the story as JSON on its standard input; its last line of output is the result."""
     folder = tree()
     target = folder / script
-    shutil.copy(HERE / script, target)
+    for name in (script, "hands.mjs"):
+        shutil.copy(HERE / name, folder / name)
     done = subprocess.run([str(BIN / "node"), str(target)], input=json.dumps(story), capture_output=True, text=True,
                           timeout=seconds, cwd=folder)
     assert done.returncode == 0, f"{script} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
