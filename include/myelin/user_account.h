@@ -85,6 +85,8 @@ myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase);
 /* Opens a closed account again, with a password (absent: none); what was cleaned stays away. */
 myl_rc myl_user_reopen(myl_ctx *cx, uint64_t user, myl_str password_hash);
 
+/* Does what this user wrote stay hidden from who came later? One look-up in a table that is mostly empty. */
+myl_rc myl_user_is_erased(myl_ctx *cx, uint64_t user, bool *out);
 /* Pieces of that task: the profile; up to `most` rows of what clients kept (*left: there is more). */
 myl_rc myl_user_profile_drop(myl_ctx *cx, uint64_t user);
 myl_rc myl_user_data_drop(myl_ctx *cx, uint64_t user, size_t most, bool *left);

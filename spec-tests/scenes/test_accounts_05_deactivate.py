@@ -52,3 +52,25 @@ def test_erase_takes_the_profile(server: Server) -> None:
     ok(bob.with_uia("POST", PATH, {"erase": True}, PASSWORD))
     until(lambda: membership(alice, room, bob.user_id) == "leave", "bob has left")
     assert "displayname" not in alice.get(f"{V3}/profile/{q(bob.user_id)}").json()
+
+
+def test_what_an_erased_user_wrote_is_shown_to_who_was_there_only(server: Server) -> None:
+    alice, bob, carl = server.client("alice"), server.client("bob"), server.client("carl")
+    room = alice.create_room(preset="public_chat")
+    bob.join(room)
+    said = bob.say(room, "remember me not")
+    alice.say(room, "noted")
+    ok(bob.with_uia("POST", PATH, {"erase": True}, PASSWORD))
+    carl.join(room)
+
+    def body_for(reader) -> str | None:
+        by_history = next(event for event in reader.history(room) if event["event_id"] == said)
+        by_id = ok(reader.get(f"{V3}/rooms/{q(room)}/event/{q(said)}"))
+        assert by_history["content"] == by_id["content"]
+        return by_id["content"].get("body")
+
+    assert body_for(alice) == "remember me not" and body_for(carl) is None
+    timeline = carl.sync()["rooms"]["join"][room]["timeline"]["events"]
+    assert all(event["content"] == {} for event in timeline if event["event_id"] == said)
+    server.stop()
+    server.check()

@@ -185,9 +185,32 @@ static myl_rc write_federation(myl_ctx *cx, myl_writer *w, const myl_stored *sto
     return write_unsigned(cx, w, stored, form);
 }
 
-myl_rc myl_room_write_event(myl_ctx *cx, myl_writer *w, const char *key, const myl_stored *stored,
+/* What somebody wrote who has asked to be erased is shown redacted to who was not in the room then (spec: Account
+ * deactivation). */
+static myl_rc hide_erased(myl_ctx *cx, const myl_caller *reader, myl_stored *shown)
+{
+    myl_membership then = MYL_MEMBER_NONE;
+    bool erased;
+
+    if ((shown->flags & (MYL_EVENT_STATE | MYL_EVENT_REDACTED)) != 0)
+        return MYL_OK;
+    MYL_TRY(myl_user_is_erased(cx, shown->sender, &erased));
+    if (!erased)
+        return MYL_OK;
+    if (reader != NULL)
+        MYL_TRY(myl_room_member_at(cx, shown->before, reader->user, &then));
+    if (then != MYL_MEMBER_JOIN)
+        shown->flags |= MYL_EVENT_REDACTED;
+    return MYL_OK;
+}
+
+myl_rc myl_room_write_event(myl_ctx *cx, myl_writer *w, const char *key, const myl_stored *given,
                             const myl_event_form *form)
 {
+    myl_stored shown = *given;
+    const myl_stored *stored = &shown;
+
+    MYL_TRY(hide_erased(cx, form->reader, &shown));
     open_event(w, key);
     if (form->federation_format) {
         MYL_TRY(write_federation(cx, w, stored, form));

@@ -250,6 +250,25 @@ myl_rc myl_user_upgrade_guest(myl_ctx *cx, uint64_t user, myl_str password_hash)
     return myl_user_row_put(cx, user, &row);
 }
 
+/* Beside the flag, for readers of events. */
+static myl_rc note_erased(myl_ctx *cx, uint64_t user, bool erased)
+{
+    myl_key key = myl_key_of_u64(user);
+
+    return erased ? myl_store_put(cx, MYL_TABLE_ERASED_USERS, myl_key_str(&key), MYL_S("1"))
+                  : myl_store_delete(cx, MYL_TABLE_ERASED_USERS, myl_key_str(&key));
+}
+
+myl_rc myl_user_is_erased(myl_ctx *cx, uint64_t user, bool *out)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_str row;
+
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_ERASED_USERS, myl_key_str(&key), &row));
+    *out = myl_str_present(row);
+    return MYL_OK;
+}
+
 myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, bool value)
 {
     user_row row;
@@ -274,6 +293,7 @@ myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
     row.is_admin = row.locked = row.suspended = false;
     row.password_hash = MYL_ABSENT;
     MYL_TRY(myl_user_directory_drop(cx, user));
+    MYL_TRY(note_erased(cx, user, row.erased));
     return myl_user_row_put(cx, user, &row);
 }
 

@@ -25,7 +25,7 @@ static myl_rc check_account(myl_ctx *cx, myl_check *check, myl_str key, myl_str 
 {
     uint64_t user;
     user_row row;
-    bool exists;
+    bool exists, erased;
     myl_str name;
 
     MYL_UNUSED(value);
@@ -35,6 +35,9 @@ static myl_rc check_account(myl_ctx *cx, myl_check *check, myl_str key, myl_str 
         return MYL_OK;
     }
     MYL_TRY(myl_user_row(cx, user, &exists, &row));
+    MYL_TRY(myl_user_is_erased(cx, user, &erased));
+    if (erased != row.erased)
+        myl_check_wrong(check, "user %llu is erased in one table only", (unsigned long long)user);
     return myl_store_text_of(cx, MYL_INTERN_NAME, user, &name);
 }
 

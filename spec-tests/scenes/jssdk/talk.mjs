@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-import { check, confirmed, inRoom, person, refused, sdk, seen, story, tell, text, until } from "./hands.mjs";
+import { check, confirmed, inRoom, person, refused, say, sdk, seen, send, story, tell, text, until } from "./hands.mjs";
 
 let alice, bob, roomId, first, root;
 const auth = { type: "m.login.password", password: "pass-word-1" };
@@ -32,7 +32,7 @@ await tell({
         await until(() => room.getMember(alice.getUserId()), "alice is a member for bob");
     },
     messages: async () => {
-        ({ event_id: first } = await alice.sendMessage(roomId, text("hello")));
+        first = await say(alice, roomId, text("hello"));
         const event = await seen(bob, roomId, first);
         check(event.getContent().body === "hello" && event.getSender() === alice.getUserId(), "what bob reads");
         await until(() => alice.getRoom(roomId).findEventById(first)?.status === null, "the echo has come back");
@@ -46,7 +46,7 @@ await tell({
                     "alice sees it");
     },
     edits: async () => {
-        const { event_id: edit } = await alice.sendMessage(roomId, {
+        const edit = await say(alice, roomId, {
             ...text("* hello, Bob"), "m.new_content": text("hello, Bob"), ...relate("m.replace", first) });
         const event = await seen(bob, roomId, first);
         await until(() => event.replacingEventId() === edit, "bob knows the edit");
@@ -55,8 +55,8 @@ await tell({
         check(fresh.unsigned["m.relations"]["m.replace"].event_id === edit, "the edit is bundled");
     },
     reactions: async () => {
-        const react = (client) => client.sendEvent(roomId, "m.reaction", relate("m.annotation", first, { key: "👍" }));
-        const { event_id: thumb } = await react(bob);
+        const react = (client) => send(client, roomId, "m.reaction", relate("m.annotation", first, { key: "👍" }));
+        const thumb = await react(bob);
         await refused(react(bob), "M_DUPLICATE_ANNOTATION");
         const room = alice.getRoom(roomId);
         const found = () => room.relations.getChildEventsForEvent(first, "m.annotation", "m.reaction");
@@ -67,10 +67,11 @@ await tell({
         await until(() => found().getRelations().length === 0, "it is taken back");
     },
     threads: async () => {
-        ({ event_id: root } = await alice.sendMessage(roomId, text("a subject")));
+        root = await say(alice, roomId, text("a subject"));
         await seen(bob, roomId, root);
-        const { event_id: reply } = await bob.sendMessage(roomId, root, text("a thought"));
-        const { event_id: more } = await alice.sendMessage(roomId, root, text("another"));
+        const inThread = { rel_type: "m.thread", event_id: root, is_falling_back: true, "m.in_reply_to": { event_id: root } };
+        const reply = await say(bob, roomId, { ...text("a thought"), "m.relates_to": inThread }, root);
+        const more = await say(alice, roomId, { ...text("another"), "m.relates_to": inThread }, root);
         const thread = await until(() => bob.getRoom(roomId).getThread(root), "bob has the thread");
         await until(() => thread.length === 2 && thread.replyToEvent?.getId() === more, "both replies are counted");
         const { events } = await alice.relations(roomId, root, "m.thread", null, { dir: "b" });
@@ -88,7 +89,7 @@ await tell({
                     "alice sees how far bob has read in the thread");
     },
     redactions: async () => {
-        const { event_id: slip } = await alice.sendMessage(roomId, text("a slip"));
+        const slip = await say(alice, roomId, text("a slip"));
         const event = await seen(bob, roomId, slip);
         await refused(bob.redactEvent(roomId, slip), "M_FORBIDDEN");
         await alice.redactEvent(roomId, slip, undefined, { reason: "a slip" });
