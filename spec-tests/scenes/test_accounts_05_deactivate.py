@@ -74,3 +74,17 @@ def test_what_an_erased_user_wrote_is_shown_to_who_was_there_only(server: Server
     assert all(event["content"] == {} for event in timeline if event["event_id"] == said)
     server.stop()
     server.check()
+
+
+def test_the_state_of_accounts_can_be_asked(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    ok(bob.with_uia("POST", PATH, {}, PASSWORD))
+    path = "/_matrix/client/unstable/org.matrix.msc3720/account_status"
+    asked = [alice.user_id, bob.user_id, "@nobody:scene.test", "@x:other.test"]
+    assert ok(alice.post(path, json={"user_ids": asked})) == {
+        "account_statuses": {alice.user_id: {"exists": True, "deactivated": False},
+                             bob.user_id: {"exists": True, "deactivated": True},
+                             "@nobody:scene.test": {"exists": False}},
+        "failures": ["@x:other.test"]}
+    refused(alice.post(path, json={"user_ids": ["nobody"]}), 400, "M_INVALID_PARAM", "user_ids[0]")
+    refused(alice.post(path, json={"user_ids": asked * 30}), 400, "M_INVALID_PARAM", "user_ids")

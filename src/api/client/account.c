@@ -52,3 +52,42 @@ myl_rc myl_client_deactivate(myl_req *req, const myl_body_deactivate *in)
     MYL_TRY(myl_room_deactivate(&req->cx, req->caller.user, in->erase));
     return myl_reply_json(req, 200, MYL_S("{\"id_server_unbind_result\":\"success\"}"));
 }
+
+/* ---- accounts of others (MSC3720) ---- */
+
+static myl_rc write_status(myl_req *req, myl_writer *w, myl_str user_id)
+{
+    myl_account account;
+
+    MYL_TRY(myl_user_account(&req->cx, user_id, &account));
+    myl_write_open_str(w, user_id, '{');
+    if (account.exists)
+        myl_write_bool(w, "deactivated", account.deactivated);
+    myl_write_bool(w, "exists", account.exists);
+    myl_write_close(w, '}');
+    return MYL_OK;
+}
+
+/* Other servers are not asked: their users are among the failures. */
+myl_rc myl_client_account_status(myl_req *req, const myl_body_account_status *in)
+{
+    myl_str server = myl_room_server()->server_name;
+    myl_writer w = myl_write_start(&req->cx, 512);
+
+    if (in->user_ids_count > MYL_LIMIT_STATUS_USERS)
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "user_ids: more than %d",
+                        MYL_LIMIT_STATUS_USERS);
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "account_statuses", '{');
+    for (size_t i = 0; i < in->user_ids_count; i++)
+        if (myl_id_is_ours(in->user_ids[i], server))
+            MYL_TRY(write_status(req, &w, in->user_ids[i]));
+    myl_write_close(&w, '}');
+    myl_write_open_key(&w, "failures", '[');
+    for (size_t i = 0; i < in->user_ids_count; i++)
+        if (!myl_id_is_ours(in->user_ids[i], server))
+            myl_write_str(&w, NULL, in->user_ids[i]);
+    myl_write_close(&w, ']');
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}

@@ -105,7 +105,7 @@ static myl_rc reply_form(myl_req *req, unsigned stage, myl_str session_id, bool 
     add(&page, "<input type=\"hidden\" name=\"session\" value=\"");
     add_escaped(&page, session_id);
     add(&page, "\"><button>Continue</button></form>");
-    return reply_page(req, was_wrong ? 401 : 200, &page);
+    return reply_page(req, 200, &page);
 }
 
 /* ---- the endpoints ---- */
