@@ -80,7 +80,7 @@ def test_the_state_of_accounts_can_be_asked(server: Server) -> None:
     alice, bob = server.client("alice"), server.client("bob")
     ok(bob.with_uia("POST", PATH, {}, PASSWORD))
     path = "/_matrix/client/unstable/org.matrix.msc3720/account_status"
-    asked = [alice.user_id, bob.user_id, "@nobody:scene.test", "@x:other.test"]
+    asked = [alice.user_id, alice.user_id, bob.user_id, "@nobody:scene.test", "@x:other.test"]
     assert ok(alice.post(path, json={"user_ids": asked})) == {
         "account_statuses": {alice.user_id: {"exists": True, "deactivated": False},
                              bob.user_id: {"exists": True, "deactivated": True},

@@ -68,6 +68,14 @@ static myl_rc write_status(myl_req *req, myl_writer *w, myl_str user_id)
     return MYL_OK;
 }
 
+static bool named_before(const myl_body_account_status *in, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (myl_str_equal(in->user_ids[i], in->user_ids[index]))
+            return true;
+    return false;
+}
+
 /* Other servers are not asked: their users are among the failures. */
 myl_rc myl_client_account_status(myl_req *req, const myl_body_account_status *in)
 {
@@ -80,7 +88,7 @@ myl_rc myl_client_account_status(myl_req *req, const myl_body_account_status *in
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "account_statuses", '{');
     for (size_t i = 0; i < in->user_ids_count; i++)
-        if (myl_id_is_ours(in->user_ids[i], server))
+        if (myl_id_is_ours(in->user_ids[i], server) && !named_before(in, i))
             MYL_TRY(write_status(req, &w, in->user_ids[i]));
     myl_write_close(&w, '}');
     myl_write_open_key(&w, "failures", '[');
