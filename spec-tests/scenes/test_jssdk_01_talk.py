@@ -2,15 +2,12 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-import re
-
 import pytest
 
 from support import jssdk
 from support.server import Server
 
-SCRIPT = (jssdk.HERE / "talk.mjs").read_text()
-STEPS = [name.strip('"') for name in re.findall(r'^    ("[\w ]+"|\w+): async', SCRIPT, re.M)]
+STEPS = jssdk.steps("talk.mjs")
 
 
 @pytest.fixture(scope="module")

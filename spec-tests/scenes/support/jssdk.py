@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -36,6 +37,11 @@ def tree() -> pathlib.Path:
             assert done.returncode == 0, f"npm ci: {done.stderr[-3000:]}"
             stamp.write_text(want)
     return TREE
+
+
+def steps(script: str) -> list[str]:
+    """The names of the steps that the script tells, in order (hands.mjs, tell)."""
+    return [name.strip('"') for name in re.findall(r'^    ("[\w ]+"|\w+): async', (HERE / script).read_text(), re.M)]
 
 
 def tell(script: str, story: dict, seconds: float = 120) -> Any:
