@@ -95,6 +95,8 @@ myl_rc myl_auth_chain(myl_ctx *cx, const myl_auth_rows *rows, const uint64_t *ev
                       myl_auth_set **out);
 /* The greatest place of a chain in the set; 0 when it holds none of the chain. */
 uint64_t myl_auth_set_place(const myl_auth_set *set, uint64_t chain);
+/* Walks its chains with their greatest places, in no order: start with *at = 0; false at the end. */
+bool myl_auth_set_next(const myl_auth_set *set, size_t *at, myl_auth_point *out);
 /* How many chains the set touches: for tests and limits. */
 size_t myl_auth_set_chains(const myl_auth_set *set);
 

@@ -19,6 +19,7 @@
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
 #include <myelin/fed_call.h>
+#include <myelin/fed_rooms.h>
 #include <myelin/http_server.h>
 #include <myelin/outbox_send.h>
 #include <myelin/push_counts.h>
@@ -171,6 +172,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_people_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
+    MYL_TRY(myl_fed_inbox_start(cx));
     myl_http_run(parts->http, parts->engine);
     return MYL_OK;
 }

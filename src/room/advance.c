@@ -60,9 +60,8 @@ myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *n
 /* ---- the members ---- */
 
 typedef struct {
-    myl_ctx *cx;
-    myl_list changes; /* myl_tree_entry */
-    uint64_t member_type, guest_type;
+    myl_list moves; /* myl_member_move */
+    uint64_t member_type, guest_type, position;
     bool guests; /* what was said about guests is said otherwise now */
 } member_diff;
 
@@ -74,23 +73,21 @@ static myl_rc collect_member(void *arg, uint32_t type, uint64_t state_key, uint6
     if (type == diff->guest_type && before != 0)
         diff->guests = true;
     if (type == diff->member_type)
-        myl_list_push(&diff->changes, myl_tree_entry, ((myl_tree_entry){type, state_key, after}));
+        myl_list_push(&diff->moves, myl_member_move,
+                      ((myl_member_move){state_key, before, after, diff->position}));
     return MYL_OK;
 }
 
 static myl_rc move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was, uint64_t position)
 {
-    member_diff diff = {.cx = cx, .changes = MYL_LIST(cx, myl_tree_entry)};
+    member_diff diff = {.moves = MYL_LIST(cx, myl_member_move), .position = position};
 
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &diff.member_type));
     MYL_TRY(
         myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.guest_access"), &diff.guest_type));
     MYL_TRY(myl_tree_diff(cx, myl_store_nodes(cx), was, head->state, collect_member, &diff));
-    for (size_t i = 0; i < diff.changes.count; i++) {
-        const myl_tree_entry *entry = myl_list_at(&diff.changes, i);
-
-        MYL_TRY(myl_room_member_changed(cx, head, entry->state_key, entry->event, position));
-    }
+    for (size_t i = 0; i < diff.moves.count; i++)
+        MYL_TRY(myl_room_member_changed(cx, head, myl_list_at(&diff.moves, i)));
     return diff.guests ? myl_room_guests_closed(cx, head) : MYL_OK;
 }
 

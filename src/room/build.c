@@ -7,6 +7,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_serve.h>
+
 #include "room/room_own.h"
 
 #include <myelin/room_share.h>
@@ -247,4 +249,40 @@ myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outg
     if (myl_str_equal(event.type, MYL_S("m.room.redaction")))
         return myl_room_apply_redaction(cx, head, &event, stored);
     return MYL_OK;
+}
+
+myl_rc myl_room_template(myl_ctx *cx, const myl_room_head *head, const myl_outgoing *outgoing,
+                         const myl_json **out)
+{
+    myl_event_draft draft;
+    myl_event event;
+    footing on;
+    myl_str bytes;
+
+    MYL_TRY(check_sizes(cx, outgoing));
+    MYL_TRY(fill_draft(cx, head, outgoing, &on, &draft));
+    MYL_TRY(myl_event_finish(cx, &draft, server.key, server.server_name, &event, &bytes));
+    MYL_TRY(check_allowed(cx, head, &event, on.before));
+    *out = myl_json_without(cx, event.json, MYL_S("hashes"));
+    *out = myl_json_without(cx, *out, MYL_S("signatures"));
+    if (head->version->event_id == MYL_EVENT_ID_GIVEN)
+        *out = myl_json_without(cx, *out, MYL_S("event_id"));
+    return MYL_OK;
+}
+
+myl_rc myl_room_prepare_member(myl_ctx *cx, const myl_room_head *head,
+                               const myl_member_change *change, myl_incoming *out)
+{
+    myl_outgoing outgoing = {.room_id = change->room_id,
+                             .sender = change->sender,
+                             .type = MYL_S("m.room.member"),
+                             .state_key = change->target};
+    myl_event_draft draft;
+    footing on;
+
+    MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
+    MYL_TRY(fill_draft(cx, head, &outgoing, &on, &draft));
+    out->hash_failed = false;
+    MYL_TRY(myl_event_finish(cx, &draft, server.key, server.server_name, &out->event, &out->bytes));
+    return check_allowed(cx, head, &out->event, on.before);
 }

@@ -104,63 +104,81 @@ myl_rc myl_room_member_at(myl_ctx *cx, myl_tree_root root, uint64_t user, myl_me
     return myl_room_membership_of(cx, number, out);
 }
 
-static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, const myl_member *before,
-                            const myl_member *after)
+static myl_rc update_counts(myl_ctx *cx, myl_room_head *head, uint64_t member, myl_membership was,
+                            myl_membership is)
 {
-    myl_key room = myl_key_of_u64(head->room), user = myl_key_of_u64(after->user);
+    myl_key room = myl_key_of_u64(head->room), user = myl_key_of_u64(member);
+    bool joined = is == MYL_MEMBER_JOIN;
 
-    bool was = before->membership == MYL_MEMBER_JOIN, is = after->membership == MYL_MEMBER_JOIN;
-
-    head->invited -= before->membership == MYL_MEMBER_INVITE;
-    head->invited += after->membership == MYL_MEMBER_INVITE;
-    if (was == is)
+    head->invited -= was == MYL_MEMBER_INVITE;
+    head->invited += is == MYL_MEMBER_INVITE;
+    if ((was == MYL_MEMBER_JOIN) == joined)
         return MYL_OK;
-    head->joined += is ? 1u : -1u;
-    MYL_TRY(myl_room_server_count(cx, head->room, after->user, is ? 1 : -1));
+    head->joined += joined ? 1u : -1u;
+    MYL_TRY(myl_room_server_count(cx, head->room, member, joined ? 1 : -1));
     MYL_TRY(myl_room_list_moved(cx, head->room, head->joined));
-    if (is)
+    if (joined)
         return myl_store_add(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
     return myl_store_remove(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&room), myl_key_str(&user));
 }
 
 /* Somebody came or went: device lists follow from it. */
-static myl_rc log_join(myl_ctx *cx, const myl_member *before, const myl_member *after)
+static myl_rc log_join(myl_ctx *cx, const myl_member *after, myl_membership was, myl_membership is)
 {
-    bool was = before->membership == MYL_MEMBER_JOIN, is = after->membership == MYL_MEMBER_JOIN;
-
-    if (was == is)
+    if ((was == MYL_MEMBER_JOIN) == (is == MYL_MEMBER_JOIN))
         return MYL_OK;
     return myl_room_join_log(cx, after->room,
-                             &(myl_join_change){myl_engine_next_position(cx), after->user, is});
+                             &(myl_join_change){myl_engine_next_position(cx), after->user,
+                                                is == MYL_MEMBER_JOIN});
 }
 
-myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, uint64_t event,
-                               uint64_t position)
+/* Tells the user, when it is one of ours. */
+static myl_rc tell_member(myl_ctx *cx, const myl_member *member, uint64_t position)
 {
-    myl_member before, after;
-    myl_membership now;
     myl_str name;
 
-    MYL_TRY(myl_room_member(cx, head->room, user, &before));
-    MYL_TRY(myl_room_membership_of(cx, event, &now));
-    if (event == 0) {
-        /* a resolution took the membership away: for its user that is a leave, told by the last event there was */
-        now = MYL_MEMBER_LEAVE;
-        event = before.event;
-    }
-    after = (myl_member){.room = head->room,
-                         .user = user,
-                         .membership = now,
-                         .event = event,
-                         /* a join that only renames is no new membership */
-                         .position = before.membership == now ? before.position : position};
-    MYL_TRY(put_member(cx, &after));
-    MYL_TRY(update_counts(cx, head, &before, &after));
-    MYL_TRY(log_join(cx, &before, &after));
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &name));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, member->user, &name));
     if (!myl_id_is_ours(name, myl_room_server()->server_name))
-        return myl_room_person_changed(cx, user); /* nobody here asks what is new for them */
-    return myl_user_mark_changed(cx, user, position, MYL_CHANGED_MEMBERSHIP, head->room);
+        return myl_room_person_changed(cx,
+                                       member->user); /* nobody here asks what is new for them */
+    return myl_user_mark_changed(cx, member->user, position, MYL_CHANGED_MEMBERSHIP, member->room);
+}
+
+myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_member_move *move)
+{
+    myl_member row, after = {.room = head->room, .user = move->user, .event = move->after};
+    myl_membership was, now;
+
+    MYL_TRY(myl_room_member(cx, head->room, move->user, &row));
+    /* the row may tell of an invite from outside, which the state never held */
+    was = row.membership;
+    if (row.event != move->before)
+        MYL_TRY(myl_room_membership_of(cx, move->before, &was));
+    MYL_TRY(myl_room_membership_of(cx, move->after, &now));
+    after.membership = now;
+    if (move->after == 0) {
+        /* a resolution took the membership away: for its user that is a leave, told by the last event there was */
+        after.membership = MYL_MEMBER_LEAVE;
+        after.event = row.event;
+    }
+    /* a join that only renames is no new membership */
+    after.position = row.membership == after.membership ? row.position : move->position;
+    MYL_TRY(put_member(cx, &after));
+    MYL_TRY(update_counts(cx, head, move->user, was, now));
+    MYL_TRY(log_join(cx, &after, was, now));
+    return tell_member(cx, &after, move->position);
+}
+
+myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_membership membership)
+{
+    myl_member row = {.room = stored->room,
+                      .user = stored->state_key,
+                      .membership = membership,
+                      .event = stored->number,
+                      .position = myl_engine_next_position(cx)};
+
+    MYL_TRY(put_member(cx, &row));
+    return tell_member(cx, &row, row.position);
 }
 
 myl_rc myl_room_require_joined(myl_ctx *cx, myl_str room_id, const myl_caller *caller,

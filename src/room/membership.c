@@ -66,10 +66,6 @@ myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, con
 /* Refusals that a client should be told in plain words, before the rules are asked. */
 static myl_rc check_sense(myl_ctx *cx, const myl_member_change *change, const myl_member *target)
 {
-    bool ours = myl_id_is_ours(change->target, myl_room_server()->server_name);
-
-    if (change->membership == MYL_MEMBER_INVITE && !ours)
-        return myl_fail(cx, MYL_FORBIDDEN, "user_id: this server does not federate");
     if (change->membership == MYL_MEMBER_LEAVE && target->membership == MYL_MEMBER_NONE)
         return myl_fail(cx, MYL_FORBIDDEN, "%.*s is not in the room", MYL_FMT(change->target));
     return MYL_OK;

@@ -90,9 +90,14 @@ int myl_room_compare_numbers(const void *a, const void *b);
 /* head.c */
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head);
 
-/* member.c: keeps every membership index when a user's member event in the current state is another one (0: none). */
-myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, uint64_t user, uint64_t event,
-                               uint64_t position);
+/* member.c: keeps every membership index when a user's member event in the current state changes (numbers; 0: none). */
+typedef struct {
+    uint64_t user, before, after;
+    uint64_t position;
+} myl_member_move;
+myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_member_move *move);
+/* A member event of a room that we are not in: an invite, a knock, and their ends. */
+myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_membership membership);
 /* What a member event says; 0: NONE. */
 myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 

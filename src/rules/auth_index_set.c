@@ -109,6 +109,15 @@ uint64_t myl_auth_set_place(const myl_auth_set *set, uint64_t chain)
     return myl_numbers_get(&set->places, chain);
 }
 
+bool myl_auth_set_next(const myl_auth_set *set, size_t *at, myl_auth_point *out)
+{
+    if (*at >= set->places.count)
+        return false;
+    *out = (myl_auth_point){set->places.keys[*at], set->places.values[*at]};
+    (*at)++;
+    return true;
+}
+
 size_t myl_auth_set_chains(const myl_auth_set *set)
 {
     return set->places.count;

@@ -7,6 +7,8 @@
  */
 #include "sync/sync_own.h"
 
+#include <myelin/room_serve.h>
+
 /* ---- ephemeral ---- */
 
 static myl_rc collect_ephemeral(myl_syncing *s, sync_part *part)
@@ -147,9 +149,32 @@ static const char *const stripped_types[] = {
     "m.room.avatar", "m.room.encryption", "m.room.name",
     "m.room.topic"};
 
+/* What came with an invite to a room that we are not in. */
+static myl_rc write_told_state(myl_syncing *s, const myl_stored *invite)
+{
+    static const char *const fields[] = {"type", "sender", "state_key"};
+    const myl_json *told, *content;
+
+    MYL_TRY(myl_room_outside_state(s->cx, invite->room, invite->state_key, &told));
+    for (uint32_t i = 0; told != NULL && i < told->count; i++) {
+        content = myl_json_object(&told->items[i], MYL_S("content"));
+        if (content == NULL || !myl_str_present(myl_json_text(&told->items[i], MYL_S("type"))))
+            continue;
+        myl_write_open(s->w, '{');
+        myl_write_json(s->w, "content", content);
+        for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++)
+            myl_write_str(s->w, fields[f], myl_json_text(&told->items[i], myl_str_of(fields[f])));
+        myl_write_close(s->w, '}');
+    }
+    return myl_room_write_stripped(s->cx, s->w, invite);
+}
+
 myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
 {
     myl_stored stored;
+
+    if ((invite->flags & MYL_EVENT_OUTLIER) != 0)
+        return write_told_state(s, invite);
 
     for (size_t i = 0; i < sizeof(stripped_types) / sizeof(stripped_types[0]); i++) {
         MYL_TRY(myl_room_state_event(s->cx, invite->after, stripped_types[i], MYL_S(""), &stored));
@@ -204,6 +229,11 @@ myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member)
     MYL_TRY(myl_room_event(s->cx, member->event, &leave));
     part.upto = leave.position;
     MYL_TRY(myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto}, &part.slice));
+    if ((leave.flags & MYL_EVENT_OUTLIER) != 0) {
+        /* of a room that we were not in: the leave is all that is known */
+        part.slice.events = &leave;
+        part.slice.count = 1;
+    }
     MYL_TRY(myl_sync_collect_state(s, &part));
     s->something = true;
     myl_write_open_str(s->w, part.head.room_id, '{');

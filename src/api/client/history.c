@@ -9,9 +9,10 @@
 #include "api/client/client_own.h"
 
 #include <myelin/base_list.h>
+#include <myelin/fed_rooms.h>
 #include <myelin/sync_build.h>
 
-enum { DEFAULT_MESSAGES = 10, MAX_MESSAGES = 1000 };
+enum { DEFAULT_MESSAGES = 10, MAX_MESSAGES = 1000, MOST_FETCHES = 4 };
 
 /* One page of history in the making. */
 typedef struct {
@@ -25,6 +26,8 @@ typedef struct {
     myl_list events; /* myl_stored */
     myl_point end;
     bool over; /* nothing lies beyond */
+    bool stops_at_gaps;
+    uint64_t gap; /* the event behind which history lies that others have; 0: none was met */
 } page;
 
 myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_point *out)
@@ -93,6 +96,19 @@ static myl_rc is_wanted(myl_req *req, page *p, const myl_stored *stored, bool *o
     return myl_event_filter_admits(&req->cx, &p->filter, p->head.room_id, stored, out);
 }
 
+/* The page full, the gap is the next page's matter. */
+static myl_rc look_for_gap(myl_req *req, page *p, const myl_stored *stored)
+{
+    bool gap;
+
+    if (!p->stops_at_gaps || (int64_t)p->events.count >= p->limit)
+        return MYL_OK;
+    MYL_TRY(myl_room_is_gap(&req->cx, stored, &gap));
+    if (gap)
+        p->gap = stored->number;
+    return MYL_OK;
+}
+
 static myl_rc collect_page(myl_req *req, page *p)
 {
     myl_stored stored;
@@ -113,9 +129,45 @@ static myl_rc collect_page(myl_req *req, page *p)
         MYL_TRY(is_wanted(req, p, &stored, &wanted));
         if (wanted)
             myl_list_push(&p->events, myl_stored, stored);
+        MYL_TRY(look_for_gap(req, p, &stored));
+        if (p->gap != 0)
+            break;
     }
     myl_walk_end(walk);
     return MYL_OK;
+}
+
+/* ---- history that is elsewhere ---- */
+
+typedef struct {
+    myl_str room_id;
+    uint64_t gap;
+    size_t got;
+} fetch_plan;
+
+static myl_rc fetch_history(myl_req *req, void *state)
+{
+    fetch_plan *plan = state;
+
+    return myl_fed_backfill(&req->cx, plan->room_id, plan->gap, &plan->got);
+}
+
+/* Fetches what lies in the gap that the page met, unless the last time gave nothing. */
+static myl_rc need_history(myl_req *req, const page *p)
+{
+    fetch_plan *plan = myl_new(&req->cx, fetch_plan);
+
+    plan->room_id = p->head.room_id;
+    plan->gap = p->gap;
+    return myl_req_need(req, MYL_LANE_REMOTE, fetch_history, plan);
+}
+
+/* A gap is worth asking others for, a few times a request, as long as something comes. */
+static bool may_fetch(const myl_req *req)
+{
+    const fetch_plan *plan = req->plan.state;
+
+    return plan == NULL || (plan->got > 0 && req->plan.rounds < MOST_FETCHES);
 }
 
 /* What the page's events take, nearly: so that the text need not grow and be copied. */
@@ -213,7 +265,10 @@ myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_client_open_room(req, &p.head, &root));
     MYL_TRY(myl_client_open_reading(req, &p.reading));
     MYL_TRY(read_page(req, &p));
+    p.stops_at_gaps = p.direction == MYL_BACKWARD && may_fetch(req);
     MYL_TRY(collect_page(req, &p));
+    if (p.gap != 0)
+        return need_history(req, &p);
     w = myl_write_start(&req->cx, page_bytes(&p));
     MYL_TRY(write_page(req, &p, &w));
     return myl_reply_written(req, &w);

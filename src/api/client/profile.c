@@ -5,12 +5,21 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "api/client/client_own.h"
+#include "api/client/visit.h"
 
 #include <myelin/room_profile.h>
 
 static myl_rc find(myl_req *req, myl_profile *out)
 {
+    const myl_json *told;
+
+    if (!myl_id_is_ours(req->path.user_id, myl_room_server()->server_name)) {
+        MYL_TRY(myl_client_profile_elsewhere(req, req->path.user_id, &told));
+        out->exists = true;
+        out->display_name = myl_json_text(told, MYL_S("displayname"));
+        out->avatar_url = myl_json_text(told, MYL_S("avatar_url"));
+        return MYL_OK;
+    }
     MYL_TRY(myl_user_profile(&req->cx, req->path.user_id, out));
     return out->exists ? MYL_OK : myl_fail(&req->cx, MYL_NOT_FOUND, "no such user");
 }

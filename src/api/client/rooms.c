@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "api/client/client_own.h"
+#include "api/client/visit.h"
 
 #include <myelin/base_list.h>
 
@@ -40,23 +40,30 @@ myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
         return myl_fail(&req->cx, MYL_THREEPID_DENIED,
                         "invite_3pid: this server has no identity server");
     MYL_TRY(myl_room_create(&req->cx, &request, &room_id));
+    myl_client_invite_later(req, room_id, in->invite, in->invite_count, in->is_direct);
     return reply_room_id(req, room_id);
 }
 
 /* ---- joining ---- */
 
-static myl_rc join(myl_req *req, myl_str room_id, const myl_body_join *in)
+static myl_rc join(myl_req *req, myl_str room_id_or_alias, const myl_body_join *in)
 {
-    myl_member_change change = {.room_id = room_id,
-                                .sender = req->caller.user_id,
+    myl_client_wish wish = {MYL_MEMBER_JOIN, in->reason};
+    myl_member_change change = {.sender = req->caller.user_id,
                                 .target = req->caller.user_id,
                                 .membership = MYL_MEMBER_JOIN,
                                 .reason = in->reason,
                                 .content = in->json};
+    myl_client_place *place;
     myl_str event_id;
+    bool elsewhere;
 
+    MYL_TRY(myl_client_find_place(req, room_id_or_alias, &place));
+    MYL_TRY(myl_client_visit(req, place, &wish, &elsewhere));
+    change.room_id = place->room_id;
+    /* a room that came here by somebody else's join in the same moment is joined as any other: twice is no matter */
     MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
-    return reply_room_id(req, room_id);
+    return reply_room_id(req, place->room_id);
 }
 
 myl_rc myl_client_join_room(myl_req *req, const myl_body_join *in)
@@ -64,39 +71,28 @@ myl_rc myl_client_join_room(myl_req *req, const myl_body_join *in)
     return join(req, req->path.room_id, in);
 }
 
-/* The path's room; an alias is looked up. */
-static myl_rc room_of_path(myl_req *req, myl_str *room_id)
-{
-    myl_str creator;
-
-    *room_id = req->path.room_id_or_alias;
-    if (room_id->at[0] != '#')
-        return MYL_OK;
-    MYL_TRY(myl_room_alias_get(&req->cx, *room_id, room_id, &creator));
-    if (!myl_str_present(*room_id))
-        return myl_fail(&req->cx, MYL_NOT_FOUND, "no room has this alias");
-    return MYL_OK;
-}
-
 myl_rc myl_client_join(myl_req *req, const myl_body_join *in)
 {
-    myl_str room_id;
-
-    MYL_TRY(room_of_path(req, &room_id));
-    return join(req, room_id, in);
+    return join(req, req->path.room_id_or_alias, in);
 }
 
 myl_rc myl_client_knock(myl_req *req, const myl_body_reason *in)
 {
+    myl_client_wish wish = {MYL_MEMBER_KNOCK, in->reason};
     myl_member_change change = {.sender = req->caller.user_id,
                                 .target = req->caller.user_id,
                                 .membership = MYL_MEMBER_KNOCK,
                                 .reason = in->reason};
+    myl_client_place *place;
     myl_str event_id;
+    bool elsewhere;
 
-    MYL_TRY(room_of_path(req, &change.room_id));
-    MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
-    return reply_room_id(req, change.room_id);
+    MYL_TRY(myl_client_find_place(req, req->path.room_id_or_alias, &place));
+    MYL_TRY(myl_client_visit(req, place, &wish, &elsewhere));
+    change.room_id = place->room_id;
+    if (!elsewhere)
+        MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
+    return reply_room_id(req, place->room_id);
 }
 
 /* ---- others ---- */
@@ -126,6 +122,11 @@ static myl_rc change_other(myl_req *req, myl_str target, myl_membership membersh
                                 .reason = reason};
     myl_str event_id;
 
+    if (membership == MYL_MEMBER_INVITE &&
+        !myl_id_is_ours(target, myl_room_server()->server_name)) {
+        MYL_TRY(myl_client_invite_elsewhere(req, &change));
+        return myl_reply_empty(req);
+    }
     MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
     return myl_reply_empty(req);
 }
@@ -167,6 +168,14 @@ myl_rc myl_client_unban(myl_req *req, const myl_body_member_target *in)
 
 myl_rc myl_client_leave(myl_req *req, const myl_body_reason *in)
 {
+    myl_client_wish wish = {MYL_MEMBER_LEAVE, in->reason};
+    myl_client_place *place;
+    bool elsewhere;
+
+    MYL_TRY(myl_client_find_place(req, req->path.room_id, &place));
+    MYL_TRY(myl_client_visit(req, place, &wish, &elsewhere));
+    if (elsewhere)
+        return myl_reply_empty(req);
     return change_other(req, req->caller.user_id, MYL_MEMBER_LEAVE, in->reason);
 }
 

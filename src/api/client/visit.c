@@ -1,0 +1,264 @@
+/* visit.c: joins, knocks, leaves and invites that reach other servers; their aliases and profiles.
+ *
+ * Why:     a handler runs on the engine or in a snapshot and must not wait; so it looks whether others are needed, and has a lane
+ *          ask them.
+ * Threads: the handler's; the plans on the lane REMOTE.
+ * Memory:  the request's job, through the rounds.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/visit.h"
+
+#include <myelin/base_log.h>
+#include <myelin/base_table.h>
+#include <myelin/room_serve.h>
+
+typedef struct {
+    myl_client_place place; /* first member */
+    myl_str alias;
+    myl_fed_visit visit;
+    myl_membership membership;
+    bool found;
+} plan;
+
+/* ---- where ---- */
+
+static myl_rc ask_alias(myl_req *req, void *state)
+{
+    plan *p = state;
+
+    MYL_TRY(myl_fed_alias(&req->cx, p->alias, &p->place.room_id, &p->place.servers,
+                          &p->place.server_count));
+    p->found = true;
+    return MYL_OK;
+}
+
+static void read_via(myl_req *req, plan *p)
+{
+    const myl_str *via, *old;
+    size_t count = myl_req_query_all(req, "via", &via);
+    size_t old_count = myl_req_query_all(req, "server_name", &old);
+
+    p->place.servers = count > 0 ? via : old;
+    p->place.server_count = count > 0 ? count : old_count;
+}
+
+myl_rc myl_client_find_place(myl_req *req, myl_str room_id_or_alias, myl_client_place **out)
+{
+    plan *p = req->plan.state;
+    myl_str creator;
+
+    if (p == NULL) {
+        p = myl_new(&req->cx, plan);
+        read_via(req, p);
+        p->place.room_id = room_id_or_alias;
+        p->found = room_id_or_alias.at[0] != '#';
+    }
+    *out = &p->place;
+    if (p->found)
+        return MYL_OK;
+    p->alias = room_id_or_alias;
+    MYL_TRY(myl_room_alias_get(&req->cx, p->alias, &p->place.room_id, &creator));
+    p->found = myl_str_present(p->place.room_id);
+    if (p->found)
+        return MYL_OK;
+    if (myl_id_is_ours(p->alias, myl_room_server()->server_name))
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "no room has this alias");
+    return myl_req_need(req, MYL_LANE_REMOTE, ask_alias, p);
+}
+
+/* ---- coming and going ---- */
+
+static myl_rc visit(myl_req *req, void *state)
+{
+    plan *p = state;
+
+    p->place.visited = true;
+    if (p->membership == MYL_MEMBER_KNOCK)
+        return myl_fed_knock(&req->cx, &p->visit);
+    if (p->membership == MYL_MEMBER_LEAVE)
+        return myl_fed_leave(&req->cx, &p->visit);
+    return myl_fed_join(&req->cx, &p->visit);
+}
+
+static const myl_json *with_text(myl_ctx *cx, const myl_json *content, myl_str key, myl_str value)
+{
+    if (!myl_str_present(value))
+        return content;
+    return myl_json_with(cx, content, key, myl_json_of_str(cx, value));
+}
+
+static myl_rc content_of(myl_req *req, const myl_client_wish *wish, const myl_json **out)
+{
+    myl_profile profile = {0};
+
+    if (wish->membership != MYL_MEMBER_LEAVE)
+        MYL_TRY(myl_user_profile(&req->cx, req->caller.user_id, &profile));
+    *out = myl_json_empty_object();
+    *out = with_text(&req->cx, *out, MYL_S("reason"), wish->reason);
+    *out = with_text(&req->cx, *out, MYL_S("displayname"), profile.display_name);
+    *out = with_text(&req->cx, *out, MYL_S("avatar_url"), profile.avatar_url);
+    return MYL_OK;
+}
+
+/* Must another server let the user into a room that is here? */
+static myl_rc needs_other(myl_req *req, const myl_room_head *head, bool *out)
+{
+    myl_str authoriser;
+    myl_rc rc = myl_room_join_authoriser(&req->cx, head, req->caller.user_id, &authoriser);
+
+    *out = rc == MYL_UNABLE_TO_AUTHORISE_JOIN || rc == MYL_UNABLE_TO_GRANT_JOIN;
+    if (rc == MYL_OK || *out || rc == MYL_FORBIDDEN) {
+        myl_forgive(&req->cx);
+        return MYL_OK; /* a refusal is told by the rules */
+    }
+    return rc;
+}
+
+/* Is it for others to do? */
+static myl_rc is_elsewhere(myl_req *req, plan *p, const myl_room_head *head, bool *out)
+{
+    myl_member member;
+    bool here;
+
+    MYL_TRY(myl_room_is_here(&req->cx, head, &here));
+    *out = !here;
+    if (p->membership == MYL_MEMBER_LEAVE && !here) {
+        /* who was never in a room cannot leave it */
+        MYL_TRY(myl_room_member(&req->cx, head->room, req->caller.user, &member));
+        *out = member.membership == MYL_MEMBER_INVITE || member.membership == MYL_MEMBER_KNOCK;
+    }
+    if (p->membership == MYL_MEMBER_JOIN && here) {
+        MYL_TRY(needs_other(req, head, out));
+        p->visit.although_here = *out;
+    }
+    return MYL_OK;
+}
+
+myl_rc myl_client_visit(myl_req *req, myl_client_place *place, const myl_client_wish *wish,
+                        bool *elsewhere)
+{
+    plan *p = (plan *)place;
+    myl_room_head head;
+
+    *elsewhere = place->visited;
+    if (place->visited)
+        return MYL_OK;
+    MYL_TRY(myl_room_head_get(&req->cx, place->room_id, &head));
+    p->membership = wish->membership;
+    MYL_TRY(is_elsewhere(req, p, &head, elsewhere));
+    if (!*elsewhere)
+        return MYL_OK;
+    p->visit.room_id = place->room_id;
+    p->visit.user_id = req->caller.user_id;
+    p->visit.servers = place->servers;
+    p->visit.server_count = place->server_count;
+    MYL_TRY(content_of(req, wish, &p->visit.content));
+    return myl_req_need(req, MYL_LANE_REMOTE, visit, p);
+}
+
+/* ---- invites ---- */
+
+static myl_rc invite(myl_req *req, void *state)
+{
+    return myl_fed_invite(&req->cx, state);
+}
+
+myl_rc myl_client_invite_elsewhere(myl_req *req, const myl_member_change *change)
+{
+    myl_member_change *kept;
+
+    if (req->plan.state != NULL)
+        return MYL_OK;
+    kept = myl_new(&req->cx, myl_member_change);
+    *kept = *change;
+    return myl_req_need(req, MYL_LANE_REMOTE, invite, kept);
+}
+
+/* Invites of a room that has just been made, in a job of their own. */
+typedef struct {
+    myl_job job; /* first member */
+    myl_ctx cx;
+    myl_list changes; /* myl_member_change */
+} later;
+
+static void end_later(later *self)
+{
+    myl_ctx_end(&self->cx);
+    myl_process_free(self);
+}
+
+static void run_later(myl_job *job)
+{
+    later *self = (later *)job;
+
+    for (size_t i = 0; i < self->changes.count && !myl_lanes_stopping(); i++) {
+        if (myl_fed_invite(&self->cx, myl_list_at(&self->changes, i)) != MYL_OK)
+            myl_log_failure(&self->cx, "fed.invite");
+        myl_forgive(&self->cx);
+    }
+    end_later(self);
+}
+
+typedef struct {
+    myl_str room_id, sender;
+    const myl_str *users;
+    size_t count;
+    bool is_direct;
+} guests;
+
+static void start_later(void *arg)
+{
+    const guests *g = arg;
+    later *self = myl_process_alloc(sizeof(*self));
+
+    myl_ctx_begin(&self->cx);
+    self->job.run = run_later;
+    self->changes = MYL_LIST(&self->cx, myl_member_change);
+    for (size_t i = 0; i < g->count; i++)
+        if (!myl_id_is_ours(g->users[i], myl_room_server()->server_name))
+            myl_list_push(&self->changes, myl_member_change,
+                          ((myl_member_change){.room_id = myl_keep(&self->cx, g->room_id),
+                                               .sender = myl_keep(&self->cx, g->sender),
+                                               .target = myl_keep(&self->cx, g->users[i]),
+                                               .membership = MYL_MEMBER_INVITE,
+                                               .is_direct = g->is_direct}));
+    if (self->changes.count == 0 || myl_lane_submit(MYL_LANE_REMOTE, &self->job) != MYL_OK)
+        end_later(self);
+}
+
+void myl_client_invite_later(myl_req *req, myl_str room_id, const myl_str *users, size_t count,
+                             bool is_direct)
+{
+    guests *g = myl_new(&req->cx, guests);
+
+    *g = (guests){room_id, req->caller.user_id, users, count, is_direct};
+    myl_engine_after_commit(&req->cx, start_later, g);
+}
+
+/* ---- profiles ---- */
+
+typedef struct {
+    myl_str user_id;
+    const myl_json *profile;
+} profile_plan;
+
+static myl_rc ask_profile(myl_req *req, void *state)
+{
+    profile_plan *p = state;
+
+    return myl_fed_profile(&req->cx, p->user_id, MYL_ABSENT, &p->profile);
+}
+
+myl_rc myl_client_profile_elsewhere(myl_req *req, myl_str user_id, const myl_json **out)
+{
+    profile_plan *p = req->plan.state;
+
+    if (p == NULL) {
+        p = myl_new(&req->cx, profile_plan);
+        p->user_id = user_id;
+        return myl_req_need(req, MYL_LANE_REMOTE, ask_profile, p);
+    }
+    *out = p->profile;
+    return MYL_OK;
+}

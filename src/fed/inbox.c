@@ -1,0 +1,381 @@
+/* inbox.c: events that other servers send: taken in at once, or kept until what they stand on has been fetched.
+ *
+ * Why:     a transaction must be answered soon and its events must not be lost; one room with holes must not hold up others.
+ * Callers: PUT /send; the daemon at start.
+ * Threads: lanes. Rooms with kept events have one worker each on the lane MISSING, which does one event and queues up again,
+ *          so that rooms take turns. One lock for the list of workers.
+ * Holds:   a kept event leaves FED_INBOX only when it is admitted or given up.
+ * Spec:    Server-Server API, Transactions; Checks performed on receipt of a PDU.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fed/rooms_own.h"
+
+#include <pthread.h>
+
+/* ---- kept events ---- */
+
+typedef struct {
+    myl_str room_id, origin, text;
+    const myl_room_version *version;
+    uint64_t room, arrival; /* 0: there is none */
+} kept;
+
+static myl_rc keep_event(myl_ctx *cx, uint64_t room, myl_str origin, myl_str text, bool *full)
+{
+    myl_key prefix = myl_key_of_u64(room), key;
+    myl_text row = myl_text_start(cx, text.len + 64);
+    size_t count = 0;
+    myl_scan *scan;
+    myl_str found, value;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    for (; count < MYL_LIMIT_INBOX_EVENTS; count++) {
+        MYL_TRY(myl_scan_next(scan, &found, &value));
+        if (!myl_str_present(found))
+            break;
+    }
+    myl_scan_end(scan);
+    *full = count == MYL_LIMIT_INBOX_EVENTS;
+    if (*full)
+        return MYL_OK;
+    key = myl_key_of_u64s(room, myl_engine_next_position(cx));
+    myl_row_str(&row, origin);
+    myl_text_add(&row, text);
+    return myl_store_put(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key), myl_text_str(&row));
+}
+
+static myl_rc read_first(myl_ctx *cx, void *arg)
+{
+    kept *k = arg;
+    myl_room_head head;
+    myl_key prefix;
+    myl_scan *scan;
+    myl_str key, row;
+
+    k->arrival = 0;
+    MYL_TRY(myl_room_head_get(cx, k->room_id, &head));
+    if (head.room == 0)
+        return MYL_OK;
+    k->room = head.room;
+    k->version = head.version;
+    prefix = myl_key_of_u64(head.room);
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    MYL_TRY(myl_scan_next(scan, &key, &row));
+    if (myl_str_present(key)) {
+        uint64_t room;
+
+        if (!myl_cut_u64(&key, &room) || !myl_cut_u64(&key, &k->arrival) ||
+            !myl_cut_str(&row, &k->origin))
+            return myl_fail(cx, MYL_CORRUPT, "FED_INBOX: bad row");
+        k->origin = myl_keep(cx, k->origin);
+        k->text = myl_keep(cx, row);
+    }
+    myl_scan_end(scan);
+    return MYL_OK;
+}
+
+static myl_rc drop_kept(myl_ctx *cx, void *arg)
+{
+    const kept *k = arg;
+    myl_key key = myl_key_of_u64s(k->room, k->arrival);
+
+    return myl_store_delete(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key));
+}
+
+/* ---- workers ---- */
+
+typedef struct worker {
+    myl_job job; /* first member */
+    struct worker *next;
+    myl_str room_id; /* process */
+    bool again;      /* something came while it was looking */
+} worker;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* FED_INBOX */
+static worker *workers;
+
+static void end_worker(worker *self)
+{
+    worker **at = &workers;
+
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    myl_process_free((void *)self->room_id.at);
+    myl_process_free(self);
+}
+
+/* One kept event. *more: there was one. */
+static myl_rc work(myl_ctx *cx, myl_str room_id, bool *more)
+{
+    kept first = {.room_id = room_id};
+    fed_waiting waiting;
+    myl_rc rc;
+
+    MYL_TRY(myl_fed_read(cx, read_first, &first));
+    *more = first.arrival != 0;
+    if (!*more)
+        return MYL_OK;
+    waiting = (fed_waiting){{room_id, first.version, MYL_ABSENT}, first.origin, first.text};
+    myl_fed_turn_take(room_id);
+    rc = myl_fed_bring_in(cx, &waiting);
+    myl_fed_turn_give(room_id);
+    if (rc != MYL_OK && myl_error_of(rc)->kind != MYL_KIND_CLIENT)
+        return rc;
+    if (rc != MYL_OK)
+        myl_log_failure(cx, "fed.inbox");
+    myl_forgive(cx);
+    return myl_fed_change(cx, "fed.inbox", drop_kept, &first);
+}
+
+static void run_worker(myl_job *job)
+{
+    worker *self = (worker *)job;
+    bool more = false;
+    myl_ctx cx;
+    myl_rc rc;
+
+    myl_ctx_begin(&cx);
+    rc = myl_lanes_stopping() ? MYL_STOPPING : work(&cx, self->room_id, &more);
+    if (rc != MYL_OK && rc != MYL_STOPPING)
+        myl_log_failure(&cx, "fed.inbox");
+    myl_ctx_end(&cx);
+    pthread_mutex_lock(&lock);
+    more |= self->again;
+    self->again = false;
+    if (rc != MYL_OK || !more)
+        end_worker(self);
+    pthread_mutex_unlock(&lock);
+    if (rc != MYL_OK || !more || myl_lane_submit(MYL_LANE_MISSING, &self->job) == MYL_OK)
+        return;
+    /* the lane is full: the next event of the room wakes it again */
+    pthread_mutex_lock(&lock);
+    end_worker(self);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wake_worker(myl_str room_id)
+{
+    worker *self;
+
+    pthread_mutex_lock(&lock);
+    for (self = workers; self != NULL && !myl_str_equal(self->room_id, room_id);)
+        self = self->next;
+    if (self != NULL) {
+        self->again = true;
+        pthread_mutex_unlock(&lock);
+        return;
+    }
+    self = myl_process_alloc(sizeof(*self));
+    self->job.run = run_worker;
+    self->room_id = myl_process_keep(room_id);
+    self->next = workers;
+    workers = self;
+    pthread_mutex_unlock(&lock);
+    if (myl_lane_submit(MYL_LANE_MISSING, &self->job) == MYL_OK)
+        return;
+    pthread_mutex_lock(&lock);
+    end_worker(self);
+    pthread_mutex_unlock(&lock);
+}
+
+typedef struct {
+    myl_list rooms; /* ids */
+} rooms_arg;
+
+static myl_rc list_rooms(myl_ctx *cx, void *arg)
+{
+    rooms_arg *r = arg;
+    uint64_t room = 0;
+
+    for (;;) {
+        myl_key from = myl_key_of_u64(room + 1);
+        myl_scan *scan;
+        myl_str key, row, room_id;
+
+        MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD,
+                               &scan));
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key) || !myl_cut_u64(&key, &room))
+            return MYL_OK;
+        myl_scan_end(scan);
+        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_ROOM, room, &room_id));
+        myl_list_push(&r->rooms, myl_str, room_id);
+    }
+}
+
+myl_rc myl_fed_inbox_start(myl_ctx *cx)
+{
+    rooms_arg arg = {MYL_LIST(cx, myl_str)};
+
+    MYL_TRY(myl_fed_read(cx, list_rooms, &arg));
+    for (size_t i = 0; i < arg.rooms.count; i++)
+        wake_worker(myl_list_get(&arg.rooms, myl_str, i));
+    return MYL_OK;
+}
+
+/* ---- a delivery ---- */
+
+/* The PDUs of one room. */
+typedef struct {
+    myl_str room_id;
+    myl_room_head head;
+    bool here, allowed;
+    bool keeps; /* something was kept */
+} group;
+
+typedef struct {
+    group *group;
+    const myl_json *json;
+    myl_incoming incoming;
+    bool readable, good;
+} parcel;
+
+typedef struct {
+    myl_fed_delivery *delivery;
+    myl_list groups;  /* group* */
+    parcel *parcels;  /* one a PDU */
+    group *admitting; /* for the change under way */
+} taking;
+
+static group *group_of(myl_ctx *cx, taking *t, myl_str room_id)
+{
+    group *made;
+
+    for (size_t i = 0; i < t->groups.count; i++) {
+        group *one = myl_list_get(&t->groups, group *, i);
+
+        if (myl_str_equal(one->room_id, room_id))
+            return one;
+    }
+    made = myl_new(cx, group);
+    made->room_id = room_id;
+    myl_list_push(&t->groups, group *, made);
+    return made;
+}
+
+static void find_groups(myl_ctx *cx, taking *t)
+{
+    for (uint32_t i = 0; i < t->delivery->pdus->count; i++) {
+        const myl_json *json = &t->delivery->pdus->items[i];
+        myl_str room_id = myl_json_text(json, MYL_S("room_id"));
+
+        t->parcels[i].json = json;
+        if (myl_id_is_room(room_id))
+            t->parcels[i].group = group_of(cx, t, room_id);
+        else
+            t->delivery->errors[i] = "room_id: missing";
+    }
+}
+
+static myl_rc read_rooms(myl_ctx *cx, void *arg)
+{
+    taking *t = arg;
+
+    for (size_t i = 0; i < t->groups.count; i++) {
+        group *one = myl_list_get(&t->groups, group *, i);
+
+        MYL_TRY(myl_room_head_get(cx, one->room_id, &one->head));
+        MYL_TRY(myl_room_is_here(cx, &one->head, &one->here));
+        if (one->here)
+            MYL_TRY(myl_room_acl_allows(cx, one->head.state, t->delivery->origin, &one->allowed));
+    }
+    return MYL_OK;
+}
+
+static const char *read_parcel(myl_ctx *cx, parcel *p)
+{
+    if (!p->group->here)
+        return "this server is not in the room";
+    if (myl_incoming_read(cx, p->group->head.version, p->json, &p->incoming) != MYL_OK) {
+        const char *why = myl_cstr(cx, cx->error.detail);
+
+        myl_forgive(cx);
+        return why;
+    }
+    if (!p->group->allowed)
+        return "the room's server ACL shuts you out";
+    p->readable = true;
+    return NULL;
+}
+
+static myl_rc check_parcels(myl_ctx *cx, taking *t)
+{
+    size_t count = t->delivery->pdus->count, readable = 0;
+    const myl_event **events = myl_new_array(cx, const myl_event *, count + 1);
+    bool *good = myl_new_array(cx, bool, count + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        parcel *p = &t->parcels[i];
+
+        if (t->delivery->errors[i] == NULL)
+            t->delivery->errors[i] = read_parcel(cx, p);
+        t->delivery->event_ids[i] = p->incoming.event.event_id;
+        if (!p->readable)
+            continue;
+        events[readable++] = &p->incoming.event;
+    }
+    MYL_TRY(myl_fed_verify_events(cx, events, readable, good));
+    readable = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!t->parcels[i].readable)
+            continue;
+        t->parcels[i].good = good[readable++];
+        if (!t->parcels[i].good)
+            t->delivery->errors[i] = "the signatures do not hold";
+    }
+    return MYL_OK;
+}
+
+static myl_rc admit_parcel(myl_ctx *cx, taking *t, size_t i)
+{
+    parcel *p = &t->parcels[i];
+    myl_admission admission = {.incoming = &p->incoming, .coming = MYL_COMES_NEW};
+    myl_admitted admitted;
+    bool full;
+
+    MYL_TRY(myl_room_admit(cx, &p->group->head, &admission, &admitted));
+    if (admitted.kind == MYL_ADMIT_REJECTED)
+        t->delivery->errors[i] = admitted.verdict.reason;
+    if (admitted.kind != MYL_ADMIT_MISSING)
+        return MYL_OK;
+    MYL_TRY(keep_event(cx, p->group->head.room, t->delivery->origin, p->incoming.bytes, &full));
+    p->group->keeps = true;
+    if (full)
+        t->delivery->errors[i] = "too many events of this room wait for what they stand on";
+    return MYL_OK;
+}
+
+static myl_rc admit_group(myl_ctx *cx, void *arg)
+{
+    taking *t = arg;
+
+    MYL_TRY(myl_room_head_get(cx, t->admitting->room_id, &t->admitting->head));
+    for (size_t i = 0; i < t->delivery->pdus->count; i++)
+        if (t->parcels[i].group == t->admitting && t->parcels[i].good)
+            MYL_TRY(admit_parcel(cx, t, i));
+    return MYL_OK;
+}
+
+myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
+{
+    myl_fed_delivery copy = *delivery;
+    taking t = {.delivery = &copy, .groups = MYL_LIST(cx, group *)};
+
+    t.parcels = myl_new_array(cx, parcel, delivery->pdus->count + 1);
+    find_groups(cx, &t);
+    MYL_TRY(myl_fed_read(cx, read_rooms, &t));
+    MYL_TRY(check_parcels(cx, &t));
+    for (size_t i = 0; i < t.groups.count; i++) {
+        t.admitting = myl_list_get(&t.groups, group *, i);
+        if (!t.admitting->here || !t.admitting->allowed)
+            continue;
+        MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
+        if (t.admitting->keeps)
+            wake_worker(t.admitting->room_id);
+    }
+    return MYL_OK;
+}

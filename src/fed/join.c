@@ -1,0 +1,213 @@
+/* join.c: a user of ours joins a room that is elsewhere, and the room comes here.
+ *
+ * Why:     the state may be large and comes from one server that may lie: every event's signatures are checked, and every one
+ *          is judged by its auth events; it comes in pieces, and only the last makes it a room.
+ * Callers: api/client by plans.
+ * Threads: lanes. Goes on when the client has left: the other servers count the user as joined already.
+ * Memory:  the answer's text, and the references of its events.
+ * Spec:    Server-Server API, Joining Rooms.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fed/rooms_own.h"
+
+enum { JOIN_TIMEOUT_MS = 600000 };
+
+/* ---- is it here? ---- */
+
+typedef struct {
+    myl_str room_id;
+    bool here;
+} here_arg;
+
+static myl_rc read_here(myl_ctx *cx, void *arg)
+{
+    here_arg *h = arg;
+    myl_room_head head;
+
+    MYL_TRY(myl_room_head_get(cx, h->room_id, &head));
+    return myl_room_is_here(cx, &head, &h->here);
+}
+
+/* ---- the answer ---- */
+
+typedef struct {
+    const fed_making *making;
+    myl_str state, chain, event; /* pieces of the answer */
+    fed_room room;
+    myl_list pdus;       /* fed_pdu: of both lists */
+    myl_list ids;        /* of the state */
+    myl_incoming joined; /* the member event as it comes back */
+} arrival;
+
+static bool is_within(myl_str whole, myl_str part)
+{
+    return part.at >= whole.at && part.at < whole.at + whole.len;
+}
+
+static myl_rc read_answer(myl_ctx *cx, arrival *a, myl_str body)
+{
+    myl_list texts = MYL_LIST(cx, myl_str), outer = MYL_LIST(cx, myl_str);
+
+    /* the older endpoint: [200, {…}] */
+    if (myl_fed_cut_items(body, &outer) && outer.count == 2)
+        body = myl_list_get(&outer, myl_str, 1);
+    a->state = myl_fed_cut_member(body, MYL_S("state"));
+    a->chain = myl_fed_cut_member(body, MYL_S("auth_chain"));
+    a->event = myl_fed_cut_member(body, MYL_S("event"));
+    if (!myl_fed_cut_items(a->state, &texts) || !myl_fed_cut_items(a->chain, &texts))
+        return myl_fail(cx, MYL_REMOTE_DOWN, "the answer to the join cannot be read");
+    a->pdus = MYL_LIST(cx, fed_pdu);
+    myl_fed_read_pdus(cx, a->room.version, &texts, a->room.room_id, &a->pdus);
+    return MYL_OK;
+}
+
+static myl_rc list_state(myl_ctx *cx, arrival *a)
+{
+    a->ids = MYL_LIST(cx, myl_str);
+    for (size_t i = 0; i < a->pdus.count; i++) {
+        const fed_pdu *pdu = myl_list_at(&a->pdus, i);
+
+        if (!is_within(a->state, pdu->text))
+            continue;
+        myl_list_push(&a->ids, myl_str, pdu->id);
+        if (pdu->create)
+            a->room.create = pdu->id;
+    }
+    if (!myl_str_present(a->room.create))
+        return myl_fail(cx, MYL_BAD_STATE, "the state has no create event");
+    myl_fed_sort_pdus(cx, &a->pdus, false);
+    return MYL_OK;
+}
+
+/* A restricted join comes back with the authorising server's signature. */
+static myl_rc read_joined(myl_ctx *cx, arrival *a)
+{
+    const myl_event *event = &a->joined.event;
+    const myl_json *json;
+    myl_incoming back;
+    bool good;
+
+    a->joined = a->making->event;
+    if (!myl_str_present(a->making->authoriser))
+        return MYL_OK;
+    if (!myl_str_present(a->event))
+        return myl_fail(cx, MYL_BAD_STATE, "the join did not come back signed");
+    MYL_TRY(myl_json_parse(cx, a->event, &json));
+    MYL_TRY(myl_incoming_read(cx, a->room.version, json, &back));
+    if (!myl_str_equal(back.event.event_id, a->making->event.event.event_id))
+        return myl_fail(cx, MYL_BAD_STATE, "another join came back");
+    a->joined = back;
+    MYL_TRY(myl_fed_verify_events(cx, &event, 1, &good));
+    return good ? MYL_OK : myl_fail(cx, MYL_BAD_SIGNATURE, "the join came back badly signed");
+}
+
+static myl_rc finish(myl_ctx *cx, void *arg)
+{
+    const arrival *a = arg;
+    myl_room_import import = {.room_id = a->room.room_id,
+                              .version = a->room.version,
+                              .create = a->room.create,
+                              .state = a->ids.at,
+                              .state_count = a->ids.count,
+                              .join = &a->joined};
+    uint64_t number;
+
+    return myl_room_import_finish(cx, &import, &number);
+}
+
+static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body)
+{
+    arrival a = {.making = making, .room = {making->visit->room_id, making->version, MYL_ABSENT}};
+
+    MYL_TRY(read_answer(cx, &a, body));
+    MYL_TRY(list_state(cx, &a));
+    MYL_TRY(read_joined(cx, &a));
+    MYL_TRY(myl_fed_store_outliers(cx, &a.room, &a.pdus));
+    return myl_fed_change(cx, "fed.join", finish, &a);
+}
+
+/* ---- one server ---- */
+
+static bool is_unknown(const myl_fed_reply *reply)
+{
+    return reply->status == 404 || reply->status == 405 ||
+           (reply->status == 400 && myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED")));
+}
+
+static myl_rc send_join(myl_ctx *cx, myl_str server, const fed_making *making, myl_str *body)
+{
+    myl_fed_request request = {.destination = server,
+                               .method = "PUT",
+                               .ready_body = making->event.bytes,
+                               .timeout_ms = JOIN_TIMEOUT_MS,
+                               .reply_limit = MYL_LIMIT_JOIN_REPLY_BYTES};
+    const myl_str parts[] = {making->visit->room_id, making->event.event.event_id};
+    myl_fed_reply reply;
+
+    request.path =
+        myl_fed_path(cx, "/_matrix/federation/v2/send_join/{}/{}?omit_members=false", parts, 2);
+    MYL_TRY(myl_fed_call(cx, &request, &reply));
+    if (is_unknown(&reply)) {
+        request.path = myl_fed_path(cx, "/_matrix/federation/v1/send_join/{}/{}", parts, 2);
+        MYL_TRY(myl_fed_call(cx, &request, &reply));
+    }
+    /* a large answer is no tree, and need not be */
+    if (reply.status != 200)
+        return myl_fed_reply_check(cx, &request, &reply);
+    *body = reply.body;
+    return MYL_OK;
+}
+
+static myl_rc join_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
+{
+    fed_making making = {.visit = visit, .make = "make_join", .membership = MYL_MEMBER_JOIN};
+    myl_str body;
+
+    MYL_TRY(myl_fed_make(cx, server, &making));
+    MYL_TRY(send_join(cx, server, &making, &body));
+    return take_room(cx, &making, body);
+}
+
+/* ---- all of them ---- */
+
+/* What says more than that a server could not be reached. */
+static bool is_answer(myl_rc rc)
+{
+    return myl_error_of(rc)->kind == MYL_KIND_CLIENT && rc != MYL_NOT_FOUND;
+}
+
+static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit)
+{
+    myl_list servers = MYL_LIST(cx, myl_str);
+    myl_rc told = MYL_NOT_FOUND;
+    myl_str why = MYL_S("no server could be asked about the room");
+
+    myl_fed_candidates(cx, visit, &servers);
+    for (size_t i = 0; i < servers.count; i++) {
+        myl_rc rc = join_by(cx, myl_list_get(&servers, myl_str, i), visit);
+
+        if (rc == MYL_OK || rc == MYL_STOPPING)
+            return rc;
+        myl_log_failure(cx, "fed.join");
+        if (!is_answer(told)) {
+            told = rc;
+            why = cx->error.detail;
+        }
+        myl_forgive(cx);
+    }
+    return myl_fail(cx, told, "%.*s", MYL_FMT(why));
+}
+
+myl_rc myl_fed_join(myl_ctx *cx, const myl_fed_visit *visit)
+{
+    here_arg here = {.room_id = visit->room_id};
+    myl_rc rc;
+
+    myl_fed_turn_take(visit->room_id);
+    rc = myl_fed_read(cx, read_here, &here);
+    if (rc == MYL_OK && (!here.here || visit->although_here))
+        rc = try_all(cx, visit);
+    myl_fed_turn_give(visit->room_id);
+    return rc;
+}

@@ -1,0 +1,266 @@
+/* missing.c: events that stand on what is not here.
+ *
+ * Why:     a server that was away, or a peer that skips events, leaves holes; they are filled from the sender, oldest first, and
+ *          what is too far back is taken over with the state that the sender tells.
+ * Callers: inbox.c (new events), backfill.c (older ones).
+ * Threads: lanes.
+ * Holds:   rounds, events and states are bounded: one event costs its sender's room a bounded time, and no other room anything.
+ * Spec:    Server-Server API, Backfilling and retrieving missing events.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "fed/missing_own.h"
+
+enum { ROUNDS = 12, MOST_EVENTS = 500, ASK_EVENTS = 50 };
+
+/* ---- entries ---- */
+
+static bool has_entry(const fed_fill *fill, myl_str id)
+{
+    for (size_t i = 0; i < fill->entries.count; i++)
+        if (myl_str_equal(((const fed_entry *)myl_list_at(&fill->entries, i))->pdu.id, id))
+            return true;
+    return false;
+}
+
+/* Decodes and checks the new ones among the texts. *added: how many are new and good. */
+myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size_t *added)
+{
+    myl_list pdus = MYL_LIST(cx, fed_pdu), events = MYL_LIST(cx, const myl_event *);
+    size_t first = fill->entries.count;
+    bool *good;
+
+    *added = 0;
+    myl_fed_read_pdus(cx, fill->room.version, texts, fill->room.room_id, &pdus);
+    for (size_t i = 0; i < pdus.count && fill->entries.count < MOST_EVENTS; i++) {
+        const fed_pdu *pdu = myl_list_at(&pdus, i);
+        myl_incoming *incoming = myl_new(cx, myl_incoming);
+        const myl_json *json;
+
+        if (has_entry(fill, pdu->id))
+            continue;
+        if (myl_json_parse(cx, pdu->text, &json) != MYL_OK ||
+            myl_incoming_read(cx, fill->room.version, json, incoming) != MYL_OK) {
+            myl_forgive(cx);
+            continue;
+        }
+        *(fed_entry *)myl_list_add(&fill->entries) = (fed_entry){.pdu = *pdu, .incoming = incoming};
+        myl_list_push(&events, const myl_event *, &incoming->event);
+    }
+    good = myl_new_array(cx, bool, events.count + 1);
+    MYL_TRY(myl_fed_verify_events(cx, events.at, events.count, good));
+    for (size_t i = 0; i < events.count; i++) {
+        fed_entry *entry = myl_list_at(&fill->entries, first + i);
+
+        entry->done = !good[i];
+        *added += good[i];
+    }
+    return MYL_OK;
+}
+
+/* ---- admitting ---- */
+
+static const myl_str *keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
+{
+    myl_str *kept = myl_new_array(cx, myl_str, count + 1);
+
+    for (size_t i = 0; i < count; i++)
+        kept[i] = myl_keep(cx, ids[i]);
+    return kept;
+}
+
+static myl_rc make_state(myl_ctx *cx, const myl_room_head *head, const fed_entry *entry,
+                         myl_admission *admission)
+{
+    myl_list numbers = MYL_LIST(cx, uint64_t);
+
+    if (entry->state.count == 0)
+        return MYL_OK;
+    for (size_t i = 0; i < entry->state.count; i++) {
+        uint64_t number;
+
+        MYL_TRY(myl_room_event_number(cx, entry->state.ids[i], &number));
+        if (number != 0)
+            myl_list_push(&numbers, uint64_t, number);
+    }
+    admission->state_given = true;
+    return myl_room_state_make(cx, head->state, numbers.at, numbers.count, &admission->state);
+}
+
+static myl_rc admit_entry(myl_ctx *cx, fed_fill *fill, myl_room_head *head, fed_entry *entry)
+{
+    myl_admission admission = {.incoming = entry->incoming,
+                               .coming = fill->coming,
+                               .led_to = fill->led_to,
+                               .no_more = entry->no_more};
+    myl_admitted admitted;
+
+    MYL_TRY(make_state(cx, head, entry, &admission));
+    MYL_TRY(myl_room_admit(cx, head, &admission, &admitted));
+    entry->done = admitted.kind != MYL_ADMIT_MISSING;
+    fill->stored += admitted.kind == MYL_ADMIT_ACCEPTED;
+    entry->lacks_auth = admitted.missing_auth_count > 0;
+    entry->missing = keep_ids(cx, admitted.missing_prev, admitted.missing_prev_count);
+    entry->missing_count = admitted.missing_prev_count;
+    return MYL_OK;
+}
+
+static int compare_depths(const void *a, const void *b)
+{
+    const fed_entry *x = a, *y = b;
+
+    return x->pdu.depth < y->pdu.depth ? -1 : x->pdu.depth > y->pdu.depth;
+}
+
+/* Goes through all until nothing moves: an event may stand on one that the list holds behind it. */
+static myl_rc admit_all(myl_ctx *cx, void *arg)
+{
+    fed_fill *fill = arg;
+    myl_room_head head;
+    bool moved = true;
+
+    MYL_TRY(myl_room_require(cx, fill->room.room_id, &head));
+    for (size_t i = 0; i < head.extremity_count; i++) {
+        myl_stored stored;
+
+        MYL_TRY(myl_room_event(cx, head.extremities[i], &stored));
+        fill->newest[i] = stored.event_id;
+    }
+    fill->newest_count = head.extremity_count;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < fill->entries.count; i++) {
+            fed_entry *entry = myl_list_at(&fill->entries, i);
+
+            if (entry->done)
+                continue;
+            MYL_TRY(admit_entry(cx, fill, &head, entry));
+            moved |= entry->done;
+        }
+    }
+    return MYL_OK;
+}
+
+/* The first that still waits, the one with the least depth; NULL: none. */
+static fed_entry *first_waiting(fed_fill *fill)
+{
+    for (size_t i = 0; i < fill->entries.count; i++) {
+        fed_entry *entry = myl_list_at(&fill->entries, i);
+
+        if (!entry->done)
+            return entry;
+    }
+    return NULL;
+}
+
+/* ---- asking ---- */
+
+static const myl_json *ids_as_json(myl_ctx *cx, const myl_str *ids, size_t count)
+{
+    myl_list items = MYL_LIST(cx, myl_json);
+
+    for (size_t i = 0; i < count; i++)
+        myl_list_push(&items, myl_json, *myl_json_of_str(cx, ids[i]));
+    return myl_json_of_items(cx, items.at, items.count);
+}
+
+static myl_rc ask_missing(myl_ctx *cx, fed_fill *fill, myl_str server, const fed_entry *entry,
+                          size_t *added)
+{
+    myl_fed_request request = {.destination = server, .method = "POST"};
+    myl_list texts = MYL_LIST(cx, myl_str);
+    const myl_json *body = NULL;
+    myl_fed_reply reply;
+
+    *added = 0;
+    body = myl_json_with(cx, body, MYL_S("earliest_events"),
+                         ids_as_json(cx, fill->newest, fill->newest_count));
+    body = myl_json_with(cx, body, MYL_S("latest_events"), ids_as_json(cx, &entry->pdu.id, 1));
+    body = myl_json_with(cx, body, MYL_S("limit"), myl_json_of_int(cx, ASK_EVENTS));
+    body = myl_json_with(cx, body, MYL_S("min_depth"), myl_json_of_int(cx, 0));
+    request.body = body;
+    request.path =
+        myl_fed_path(cx, "/_matrix/federation/v1/get_missing_events/{}", &fill->room.room_id, 1);
+    MYL_TRY(myl_fed_call(cx, &request, &reply));
+    if (reply.status != 200)
+        return myl_fed_reply_check(cx, &request, &reply);
+    (void)myl_fed_cut_items(myl_fed_cut_member(reply.body, MYL_S("events")), &texts);
+    return myl_fed_fill_add(cx, fill, &texts, added);
+}
+
+/* One step for the first that waits. A server that does not help is no failure of ours. */
+static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
+{
+    myl_str server = fill->servers[entry->tries % fill->server_count];
+    size_t added = 0, at = 0;
+    myl_rc rc = MYL_OK;
+
+    if (entry->lacks_auth && !entry->no_more) {
+        rc = myl_fed_fetch_auth(cx, &fill->room, server, entry->pdu.id);
+        entry->no_more = true;
+    } else if (fill->coming == MYL_COMES_NEW && !entry->asked) {
+        /* the list may move when it grows */
+        while (myl_list_at(&fill->entries, at) != (void *)entry)
+            at++;
+        entry->asked = true;
+        rc = ask_missing(cx, fill, server, entry, &added);
+        entry = myl_list_at(&fill->entries, at);
+        if (added > 0)
+            myl_list_sort(&fill->entries, compare_depths);
+    } else {
+        rc = myl_fed_fetch_state(cx, &fill->room, server, entry->pdu.id, &entry->state);
+        entry->no_more = true;
+        /* it cannot be had from anybody: the event is dropped */
+        entry->done = rc != MYL_OK && ++entry->tries >= fill->server_count;
+    }
+    if (rc != MYL_OK)
+        myl_log_failure(cx, "fed.missing");
+    myl_forgive(cx);
+}
+
+myl_rc myl_fed_fill_run(myl_ctx *cx, fed_fill *fill)
+{
+    myl_list_sort(&fill->entries, compare_depths);
+    for (int round = 0; round < fill->rounds; round++) {
+        fed_entry *waiting;
+
+        MYL_TRY(myl_fed_change(cx, "fed.missing", admit_all, fill));
+        waiting = first_waiting(fill);
+        if (waiting == NULL)
+            return MYL_OK;
+        if (myl_lanes_stopping())
+            return MYL_STOPPING;
+        help(cx, fill, waiting);
+    }
+    return myl_fed_change(cx, "fed.missing", admit_all, fill);
+}
+
+/* ---- a new event ---- */
+
+/* The sender, and two more that are in the room. */
+void myl_fed_fill_servers(myl_ctx *cx, fed_fill *fill, myl_str first)
+{
+    myl_fed_visit visit = {.room_id = fill->room.room_id,
+                           .servers = &first,
+                           .server_count = myl_str_present(first)};
+    myl_list servers = MYL_LIST(cx, myl_str);
+
+    myl_fed_candidates(cx, &visit, &servers);
+    fill->servers = servers.at;
+    fill->server_count = servers.count < FED_FILL_SERVERS ? servers.count : FED_FILL_SERVERS;
+}
+
+myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting)
+{
+    fed_fill fill = {.room = waiting->room, .coming = MYL_COMES_NEW, .rounds = ROUNDS};
+    myl_list texts = MYL_LIST(cx, myl_str);
+    size_t added;
+
+    fill.entries = MYL_LIST(cx, fed_entry);
+    myl_list_push(&texts, myl_str, waiting->text);
+    myl_fed_fill_servers(cx, &fill, waiting->origin);
+    MYL_TRY(myl_fed_fill_add(cx, &fill, &texts, &added));
+    if (added == 0 || fill.server_count == 0)
+        return MYL_OK;
+    return myl_fed_fill_run(cx, &fill);
+}

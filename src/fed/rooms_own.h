@@ -1,0 +1,97 @@
+/* rooms_own.h: declarations that only the files of fed/ about rooms need.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef FED_ROOMS_OWN_H
+#define FED_ROOMS_OWN_H
+
+#include <myelin/base_clock.h>
+#include <myelin/base_limit.h>
+#include <myelin/base_list.h>
+#include <myelin/base_log.h>
+#include <myelin/base_table.h>
+#include <myelin/fed_keys.h>
+#include <myelin/fed_rooms.h>
+#include <myelin/matrix_id.h>
+#include <myelin/room_serve.h>
+#include <myelin/tasks_lane.h>
+
+/* ---- cut.c: pieces of a JSON text that is too large to be parsed as a whole ---- */
+/* The value of a member of the object that `json` is; absent when there is none or the text is broken before it. */
+myl_str myl_fed_cut_member(myl_str json, myl_str key);
+/* The items of an array, as texts (myl_str). False when it is none. Each must be parsed to be believed. */
+bool myl_fed_cut_items(myl_str json, myl_list *out);
+
+/* ---- batch.c: many PDUs at once ---- */
+/* A PDU of which only the references are kept; its text is parsed again when it is stored. */
+typedef struct {
+    myl_str text;
+    myl_str id;
+    const myl_str *auth, *prev;
+    size_t auth_count, prev_count;
+    int64_t depth;
+    bool create; /* the create event */
+} fed_pdu;
+/* Reads texts (myl_str) into fed_pdu; what is no event of this version and room is left out. */
+void myl_fed_read_pdus(myl_ctx *cx, const myl_room_version *version, const myl_list *texts,
+                       myl_str room_id, myl_list *out);
+/* Puts those that others stand on before them: by auth events, or by prev events. */
+void myl_fed_sort_pdus(myl_ctx *cx, myl_list *pdus, bool by_prev);
+
+typedef struct {
+    myl_str room_id;
+    const myl_room_version *version;
+    myl_str create; /* id of the create event; absent: the room's */
+} fed_room;
+/* Checks the signatures and stores what is good as outliers, in their order, in changes of bounded size. */
+myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus);
+
+/* ---- call helpers (asking.c) ---- */
+/* Calls and checks; the server's own words in the failure. */
+myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *reply);
+/* Runs `body` as a change, or on a snapshot, of the server's store. */
+typedef myl_rc (*fed_body)(myl_ctx *cx, void *arg);
+myl_rc myl_fed_change(myl_ctx *cx, const char *name, fed_body body, void *arg);
+myl_rc myl_fed_read(myl_ctx *cx, fed_body body, void *arg);
+
+/* ---- template.c ---- */
+typedef struct {
+    const myl_fed_visit *visit;
+    const char *make; /* "make_join" */
+    myl_membership membership;
+    const myl_room_version *version; /* out */
+    myl_incoming event;              /* out: signed by us */
+    myl_str authoriser;              /* out: of a restricted join; absent: none */
+} fed_making;
+/* Asks one server for a template and makes the event. */
+myl_rc myl_fed_make(myl_ctx *cx, myl_str server, fed_making *making);
+
+/* ---- state.c: the state before an event, as another server tells it ---- */
+typedef struct {
+    const myl_str *ids;
+    size_t count;
+} fed_state;
+/* Asks for the ids and for the events that are not here, which become outliers. */
+myl_rc myl_fed_fetch_state(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id,
+                           fed_state *out);
+/* Fetches these events (outliers) one by one or as the whole state. Those that cannot be had are missing afterwards. */
+myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
+                            size_t count);
+/* The auth chain of an event. */
+myl_rc myl_fed_fetch_auth(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id);
+
+/* ---- turns.c: one at a time does long work in a room ---- */
+/* Waits until nobody has the room's turn. */
+void myl_fed_turn_take(myl_str room_id);
+void myl_fed_turn_give(myl_str room_id);
+
+/* ---- missing.c ---- */
+/* An event that came and stands on what is not here: fetches that and admits it. */
+typedef struct {
+    fed_room room;
+    myl_str origin;
+    myl_str text; /* the PDU */
+} fed_waiting;
+myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting);
+
+#endif
