@@ -9,6 +9,7 @@
 #ifndef MYELIN_SYNC_BUILD_H
 #define MYELIN_SYNC_BUILD_H
 
+#include <myelin/room_presence.h>
 #include <myelin/room_timeline.h>
 #include <myelin/sync_token.h>
 #include <myelin/user_data.h>
@@ -50,6 +51,7 @@ typedef struct {
     myl_sync_token since;
     bool initial; /* no token given */
     bool full_state;
+    bool presence;               /* is shown at all on this server */
     bool state_after;            /* the state behind the timeline, not before it (MSC4222) */
     const char *state_after_key; /* its name in the answer */
     bool may_wait;               /* an empty answer is not wanted: none is written */
@@ -64,6 +66,9 @@ typedef struct {
 } myl_sync_result;
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result);
+
+/* The members of an m.presence content, into an open object. */
+void myl_sync_write_presence_content(myl_writer *w, const myl_presence *presence);
 
 /* Forgets what is kept in memory; no request runs any more. */
 void myl_sync_stop(void);

@@ -11,6 +11,8 @@
 
 #include "room/room_own.h"
 
+#include <myelin/room_presence.h>
+
 #include <myelin/room_share.h>
 #include <myelin/user_keys.h>
 
@@ -28,6 +30,7 @@ void myl_room_stop(void)
 {
     myl_room_cache_stop();
     myl_room_resolve_stop();
+    myl_room_presence_stop();
     myl_room_typing_stop();
 }
 

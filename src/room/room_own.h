@@ -81,6 +81,8 @@ void myl_room_cache_start(void);
 void myl_room_cache_stop(void);
 /* typing.c */
 void myl_room_typing_stop(void);
+/* Takes the next number of the volatile counter. */
+uint64_t myl_room_volatile_next(void);
 /* Forgets a number whose bytes have changed. */
 void myl_room_cache_forget(uint64_t number);
 

@@ -169,6 +169,16 @@ uint64_t myl_room_volatile_now(void)
     return result;
 }
 
+uint64_t myl_room_volatile_next(void)
+{
+    uint64_t result;
+
+    enter();
+    result = ++counter;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
 uint64_t myl_room_boot_id(void)
 {
     uint64_t result;

@@ -44,7 +44,8 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
     s->changed = changed.rooms;
     s->changed_count = changed.count;
     s->all_changed = changed.all;
-    return myl_sync_begin_devices(s, &result->next);
+    MYL_TRY(myl_sync_begin_devices(s, &result->next));
+    return myl_sync_begin_presence(s);
 }
 
 /* ---- account-wide parts ---- */
@@ -130,8 +131,8 @@ static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t coun
 /* Is there nothing to tell since the token? Then whoever may wait waits, and nothing is written. */
 static bool nothing_new(const myl_syncing *s, const myl_member *members, size_t count)
 {
-    if (s->since == 0 || s->data_count > 0 || s->rules_position > s->since ||
-        myl_sync_devices_news(s))
+    if (s->since == 0 || s->present.count > 0 || s->data_count > 0 ||
+        s->rules_position > s->since || myl_sync_devices_news(s))
         return false;
     for (size_t i = 0; i < count; i++)
         if (members[i].position > s->since || myl_sync_room_changed(s, members[i].room))
@@ -175,6 +176,7 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     MYL_TRY(write_account_data(&s));
     MYL_TRY(myl_sync_write_devices(&s));
     myl_write_str(w, "next_batch", myl_sync_token_write(cx, result->next));
+    MYL_TRY(myl_sync_write_presence(&s));
     MYL_TRY(write_rooms(&s, members, count));
     myl_write_close(w, '}');
     result->empty = !s.something && s.since != 0;

@@ -37,6 +37,7 @@ typedef struct {
     size_t message_count;
     myl_push_reader push;    /* the caller's rules */
     uint64_t rules_position; /* of their last change */
+    myl_list present;        /* users whose presence is new to the reader */
     myl_ignored ignored;     /* whose events are not shown */
 } myl_syncing;
 
@@ -114,6 +115,11 @@ bool myl_sync_devices_news(const myl_syncing *s);
 myl_rc myl_sync_write_devices(myl_syncing *s);
 /* "device_lists" and the counts alone, for sliding sync. */
 myl_rc myl_sync_write_keys(myl_syncing *s);
+
+/* presence.c: after the device lists. */
+myl_rc myl_sync_begin_presence(myl_syncing *s);
+/* "presence": {…}, when anybody's is new. */
+myl_rc myl_sync_write_presence(myl_syncing *s);
 
 /* build.c: the m.push_rules event as an array element, when the rules are new to the reader. */
 myl_rc myl_sync_write_push_rules(myl_syncing *s);

@@ -119,7 +119,7 @@ myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
 myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root);
 
-/* sync.c: what a client that syncs says of its user's presence; absent: online. MYL_INVALID_PARAM. */
-myl_rc myl_client_set_presence(myl_req *req, myl_str given);
+/* presence.c: what a client that syncs, and may wait so long, says of its user; absent: online. MYL_INVALID_PARAM. */
+myl_rc myl_client_set_presence(myl_req *req, myl_str given, int64_t timeout_ms);
 
 #endif

@@ -8,6 +8,8 @@
  */
 #include "api/client/client_own.h"
 
+#include <myelin/room_presence.h>
+
 static myl_rc reply_event_id(myl_req *req, myl_str event_id)
 {
     myl_writer w = myl_write_start(&req->cx, 64);
@@ -63,7 +65,9 @@ myl_rc myl_client_send(myl_req *req, const myl_body_content *in)
                              MYL_FMT(req->path.event_type));
     myl_outgoing outgoing = {.type = req->path.event_type, .content = in->json};
 
-    return send_once(req, scope, &outgoing);
+    MYL_TRY(send_once(req, scope, &outgoing));
+    myl_room_presence_active(req->caller.user);
+    return MYL_OK;
 }
 
 myl_rc myl_client_redact(myl_req *req, const myl_body_redact *in)

@@ -299,13 +299,13 @@ static myl_rc read_times(myl_req *req, const myl_body_sliding_sync *in, myl_slid
     if (out->merged) {
         out->pos = in->pos;
         *timeout = in->has_timeout && myl_str_present(in->pos) ? in->timeout : 0;
-        return myl_client_set_presence(req, in->set_presence);
+        return myl_client_set_presence(req, in->set_presence, *timeout);
     }
     out->pos = myl_req_query(req, "pos");
     if (out->pos.len == 0)
         out->pos = MYL_ABSENT;
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, timeout));
-    return myl_client_set_presence(req, myl_req_query(req, "set_presence"));
+    return myl_client_set_presence(req, myl_req_query(req, "set_presence"), *timeout);
 }
 
 static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)

@@ -25,19 +25,6 @@ static myl_rc read_filter(myl_req *req, myl_filter *out)
     return myl_filter_decode(&req->cx, json, out);
 }
 
-myl_rc myl_client_set_presence(myl_req *req, myl_str given)
-{
-    static const char *const states[] = {"offline", "online", "unavailable"};
-
-    if (!myl_str_present(given))
-        return MYL_OK;
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-        if (myl_str_equal(given, myl_str_of(states[i])))
-            return MYL_OK;
-    return myl_fail(&req->cx, MYL_INVALID_PARAM,
-                    "set_presence: expected offline, online or unavailable");
-}
-
 /* Stable, and the name from before that, which clients still send; the answer uses the name that was asked. */
 static myl_rc read_state_after(myl_req *req, myl_sync_request *out)
 {
@@ -53,13 +40,14 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
 {
     myl_str since = myl_req_query(req, "since");
 
-    *out = (myl_sync_request){.caller = &req->caller, .filter = filter};
+    *out = (myl_sync_request){.caller = &req->caller,
+                              .filter = filter,
+                              .presence = myl_api_config()->presence_enabled};
     out->initial = !myl_str_present(since) || since.len == 0;
     if (!out->initial)
         MYL_TRY(myl_sync_token_read(&req->cx, since, "since", &out->since));
     MYL_TRY(myl_req_query_bool(req, "full_state", false, &out->full_state));
     MYL_TRY(read_state_after(req, out));
-    MYL_TRY(myl_client_set_presence(req, myl_req_query(req, "set_presence")));
     return read_filter(req, filter);
 }
 
@@ -100,6 +88,8 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, &timeout));
     MYL_TRY(read_request(req, &request, &filter));
+    MYL_TRY(myl_client_set_presence(req, myl_req_query(req, "set_presence"),
+                                    timeout < longest ? timeout : longest));
     MYL_TRY(acknowledge(req, &request));
     request.may_wait = timeout > 0 && !request.full_state && !req->deadline_over;
     MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));

@@ -1,0 +1,114 @@
+/* presence.c: who is there.
+ *
+ * Spec:    Client-Server API, Presence.
+ * Threads: read workers; nothing is stored.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api/client/client_own.h"
+
+#include <myelin/base_clock.h>
+#include <myelin/http_server.h>
+#include <myelin/outbox_send.h>
+#include <myelin/room_presence.h>
+#include <myelin/room_share.h>
+#include <myelin/sync_build.h>
+
+/* ---- telling others ---- */
+
+static void tell_servers(myl_req *req)
+{
+    myl_writer w = myl_write_start(&req->cx, 256);
+    myl_presence presence;
+
+    myl_room_presence_get(&req->cx, req->caller.user, &presence);
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "push", '[');
+    myl_write_open(&w, '{');
+    myl_write_str(&w, "user_id", req->caller.user_id);
+    myl_sync_write_presence_content(&w, &presence);
+    if (presence.last_active_ago < 0)
+        myl_write_int(&w, "last_active_ago", 0);
+    myl_write_close(&w, '}');
+    myl_write_close(&w, ']');
+    myl_write_close(&w, '}');
+    myl_outbox_say(&(myl_outbox_edu){.audience = MYL_OUTBOX_TO_ROOMS_OF_USER,
+                                     .id = req->caller.user,
+                                     .type = MYL_S("m.presence"),
+                                     .json = myl_write_done(&w),
+                                     .key = req->caller.user});
+}
+
+/* Those who wait and share a room with the user are woken. */
+static myl_rc tell(myl_req *req)
+{
+    const uint64_t *rooms;
+    size_t count;
+
+    MYL_TRY(myl_room_joined_by(&req->cx, req->caller.user, &rooms, &count));
+    for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
+        myl_http_wake(MYL_NOTE_ROOM, rooms[i]);
+    tell_servers(req);
+    return MYL_OK;
+}
+
+myl_rc myl_client_set_presence(myl_req *req, myl_str given, int64_t timeout_ms)
+{
+    myl_presence_state state = MYL_PRESENCE_ONLINE;
+
+    if (myl_str_present(given) && !myl_presence_of(given, &state))
+        return myl_fail(&req->cx, MYL_INVALID_PARAM,
+                        "set_presence: expected offline, online or unavailable");
+    if (!myl_api_config()->presence_enabled || req->deadline_over)
+        return MYL_OK;
+    if (!myl_room_presence_syncing(req->caller.user, state, myl_str_present(given),
+                                   myl_tick_ms() + timeout_ms))
+        return MYL_OK;
+    return tell(req);
+}
+
+/* ---- endpoints ---- */
+
+static myl_rc require_presence(myl_req *req)
+{
+    if (!myl_api_config()->presence_enabled)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "presence is switched off on this server");
+    return MYL_OK;
+}
+
+myl_rc myl_client_presence(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 128);
+    myl_presence presence;
+    uint64_t user;
+    bool shared;
+
+    MYL_UNUSED(in);
+    MYL_TRY(require_presence(req));
+    MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_NAME, req->path.user_id, &user));
+    shared = user == req->caller.user;
+    if (!shared && user != 0)
+        MYL_TRY(myl_room_shared(&req->cx, user, req->caller.user, &shared));
+    if (!shared)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "you share no room with this user");
+    myl_room_presence_get(&req->cx, user, &presence);
+    myl_write_open(&w, '{');
+    myl_sync_write_presence_content(&w, &presence);
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
+myl_rc myl_client_put_presence(myl_req *req, const myl_body_presence *in)
+{
+    myl_presence_state state = MYL_PRESENCE_OFFLINE;
+
+    MYL_TRY(require_presence(req));
+    MYL_TRY(myl_client_require_self(req));
+    if (in->status_msg.len > MYL_LIMIT_PRESENCE_MESSAGE)
+        return myl_fail(&req->cx, MYL_TOO_LARGE, "status_msg: longer than %d bytes",
+                        MYL_LIMIT_PRESENCE_MESSAGE);
+    myl_presence_of(in->presence, &state);
+    if (myl_room_presence_set(req->caller.user, state, in->status_msg))
+        MYL_TRY(tell(req));
+    return myl_reply_empty(req);
+}

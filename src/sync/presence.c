@@ -1,0 +1,107 @@
+/* presence.c: who came, went or changed, of those who share a room with the reader.
+ *
+ * Spec:    Client-Server API, Presence; Syncing.
+ * Threads: a read worker.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sync/sync_own.h"
+
+#include <myelin/room_presence.h>
+#include <myelin/room_share.h>
+
+static myl_rc is_shown(myl_syncing *s, uint64_t user, bool *out)
+{
+    myl_str name;
+
+    *out = user == s->request->caller->user;
+    if (!*out)
+        MYL_TRY(myl_room_shared(s->cx, user, s->request->caller->user, out));
+    if (!*out || myl_ignores(&s->ignored, user)) {
+        *out = false;
+        return MYL_OK;
+    }
+    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, user, &name));
+    *out = myl_event_filter_allows(&s->request->filter->presence, MYL_S(""), name,
+                                   MYL_S("m.presence"), false);
+    return MYL_OK;
+}
+
+static bool is_listed(const myl_list *list, uint64_t user)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (myl_list_get(list, uint64_t, i) == user)
+            return true;
+    return false;
+}
+
+/* Whom the reader meets anew is shown when they are there. */
+static myl_rc add_met(myl_syncing *s, uint64_t user)
+{
+    myl_presence presence;
+    bool shown;
+
+    myl_room_presence_get(s->cx, user, &presence);
+    if (presence.state == MYL_PRESENCE_OFFLINE || is_listed(&s->present, user))
+        return MYL_OK;
+    MYL_TRY(is_shown(s, user, &shown));
+    if (shown)
+        myl_list_push(&s->present, uint64_t, user);
+    return MYL_OK;
+}
+
+myl_rc myl_sync_begin_presence(myl_syncing *s)
+{
+    const uint64_t *users;
+    size_t count;
+    bool shown;
+
+    s->present = MYL_LIST(s->cx, uint64_t);
+    if (!s->request->presence)
+        return MYL_OK;
+    myl_room_presence_since(s->cx, s->typing_since, &users, &count);
+    for (size_t i = 0; i < count && s->present.count < s->request->filter->presence.limit; i++) {
+        MYL_TRY(is_shown(s, users[i], &shown));
+        if (shown)
+            myl_list_push(&s->present, uint64_t, users[i]);
+    }
+    for (size_t i = 0; i < s->devices.changed_count && i < MYL_LIMIT_PRESENCE_WALK; i++)
+        MYL_TRY(add_met(s, s->devices.changed[i]));
+    return MYL_OK;
+}
+
+void myl_sync_write_presence_content(myl_writer *w, const myl_presence *presence)
+{
+    myl_write_str(w, "presence", myl_presence_name(presence->state));
+    if (presence->last_active_ago >= 0)
+        myl_write_int(w, "last_active_ago", presence->last_active_ago);
+    myl_write_str(w, "status_msg", presence->status_msg);
+    if (presence->state == MYL_PRESENCE_ONLINE)
+        myl_write_bool(w, "currently_active", presence->currently_active);
+}
+
+myl_rc myl_sync_write_presence(myl_syncing *s)
+{
+    if (s->present.count == 0)
+        return MYL_OK;
+    s->something = true;
+    myl_write_open_key(s->w, "presence", '{');
+    myl_write_open_key(s->w, "events", '[');
+    for (size_t i = 0; i < s->present.count; i++) {
+        myl_presence presence;
+        myl_str name;
+
+        myl_room_presence_get(s->cx, myl_list_get(&s->present, uint64_t, i), &presence);
+        MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, presence.user, &name));
+        myl_write_open(s->w, '{');
+        myl_write_open_key(s->w, "content", '{');
+        myl_sync_write_presence_content(s->w, &presence);
+        myl_write_close(s->w, '}');
+        myl_write_str(s->w, "sender", name);
+        myl_write_str(s->w, "type", MYL_S("m.presence"));
+        myl_write_close(s->w, '}');
+    }
+    myl_write_close(s->w, ']');
+    myl_write_close(s->w, '}');
+    return MYL_OK;
+}
