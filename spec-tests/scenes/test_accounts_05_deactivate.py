@@ -31,6 +31,10 @@ def test_all_that_the_account_had_goes(server: Server) -> None:
         bob.join(room)
     invited = alice.create_room(invite=[bob.user_id])
     ok(bob.put(f"{V3}/user/{q(bob.user_id)}/account_data/test.kept", json={"a": 1}))
+    backup = {"algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": {"public_key": "abc"}}
+    version = ok(bob.post(f"{V3}/room_keys/version", json=backup))["version"]
+    session = {"first_message_index": 0, "forwarded_count": 0, "is_verified": True, "session_data": {"ciphertext": "x"}}
+    ok(bob.put(f"{V3}/room_keys/keys/{q(invited)}/s1", params={"version": version}, json=session))
     body = ok(bob.with_uia("POST", PATH, {}, PASSWORD))
     assert body == {"id_server_unbind_result": "success"}
     refused(bob.get(f"{V3}/account/whoami"), 401, "M_UNKNOWN_TOKEN")
@@ -43,6 +47,10 @@ def test_all_that_the_account_had_goes(server: Server) -> None:
     ok(alice.get(f"{V3}/profile/{q(bob.user_id)}"))
     server.stop()
     server.check()
+    counts = {words[0]: int(words[1]) for words in map(str.split, server.run("inspect").stdout.splitlines())
+              if len(words) > 1 and words[1].isdigit()}
+    assert [counts[table] for table in ("ACCOUNT_DATA", "BACKUPS", "BACKUP_KEYS")] == [0, 0, 0]
+    assert counts["TOKENS"] == 1  # alice's
 
 
 def test_erase_takes_the_profile(server: Server) -> None:

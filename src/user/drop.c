@@ -1,7 +1,7 @@
 /* drop.c: what clients kept with an account that was closed.
  *
  * Callers: the task that cleans behind a deactivation. Threads: the engine.
- * Holds:   an index never outlives what it names: account data goes before the index of changes.
+ * Holds:   an index never outlives what it names: account data goes before the index of changes, keys before their backup.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
