@@ -39,13 +39,14 @@ void myl_outbox_typing(uint64_t room, myl_str room_id, myl_str user_id, bool typ
 /* ---- for administrators; in a transaction, as of the newest write (some seconds) ---- */
 typedef struct {
     myl_str server;
+    uint64_t number;       /* interned */
     uint64_t upto;         /* it has all up to this position */
-    uint32_t failures;     /* in a row */
+    uint32_t failures;     /* in a row; 0: it answers, and the fields around this say nothing */
     int64_t failing_since; /* wall ms */
     int64_t next_try;      /* wall ms */
 } myl_outbox_destination;
-/* Servers that do not answer, by number of the server. */
-myl_rc myl_outbox_failing(myl_ctx *cx, const myl_outbox_destination **out, size_t *count);
+/* Servers that we share rooms with and those that do not answer, by number of the server; ours is not among them. */
+myl_rc myl_outbox_known(myl_ctx *cx, const myl_outbox_destination **out, size_t *count);
 /* Try at once: it is known to be there again. Any thread. */
 void myl_outbox_retry(myl_str server_name);
 
