@@ -224,7 +224,8 @@ typedef struct {
     myl_str room_id;
     myl_room_head head;
     bool here, allowed;
-    bool keeps; /* something was kept */
+    bool outside; /* we are not in it, but have heard of it */
+    bool keeps;   /* something was kept */
 } group;
 
 typedef struct {
@@ -280,15 +281,27 @@ static myl_rc read_rooms(myl_ctx *cx, void *arg)
 
         MYL_TRY(myl_room_head_get(cx, one->room_id, &one->head));
         MYL_TRY(myl_room_is_here(cx, &one->head, &one->here));
+        one->outside = !one->here && one->head.room != 0;
         if (one->here)
             MYL_TRY(myl_room_acl_allows(cx, one->head.state, t->delivery->origin, &one->allowed));
     }
     return MYL_OK;
 }
 
+/* The end of an invite or a knock of a user of ours is told to us too, although we are not in the room. */
+static bool is_end(const parcel *p)
+{
+    const myl_json *content = myl_json_object(p->json, MYL_S("content"));
+    myl_str membership = myl_json_text(content, MYL_S("membership"));
+
+    return p->group->outside &&
+           myl_str_equal(myl_json_text(p->json, MYL_S("type")), MYL_S("m.room.member")) &&
+           (myl_str_equal(membership, MYL_S("leave")) || myl_str_equal(membership, MYL_S("ban")));
+}
+
 static const char *read_parcel(myl_ctx *cx, parcel *p)
 {
-    if (!p->group->here)
+    if (!p->group->here && !is_end(p))
         return "this server is not in the room";
     if (myl_incoming_read(cx, p->group->head.version, p->json, &p->incoming) != MYL_OK) {
         const char *why = myl_cstr(cx, cx->error.detail);
@@ -296,7 +309,7 @@ static const char *read_parcel(myl_ctx *cx, parcel *p)
         myl_forgive(cx);
         return why;
     }
-    if (!p->group->allowed)
+    if (p->group->here && !p->group->allowed)
         return "the room's server ACL shuts you out";
     p->readable = true;
     return NULL;
@@ -349,6 +362,32 @@ static myl_rc admit_parcel(myl_ctx *cx, taking *t, size_t i)
     return MYL_OK;
 }
 
+/* It must come from who invited, or stand on what our user did: more cannot be judged from outside. */
+static myl_rc end_outside(myl_ctx *cx, const parcel *p)
+{
+    const myl_event *event = &p->incoming.event;
+    myl_stored told;
+    myl_member member;
+    uint64_t user;
+    myl_str sender;
+    bool stands = false;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, event->state_key, &user));
+    MYL_TRY(myl_room_member(cx, p->group->head.room, user, &member));
+    if (member.membership != MYL_MEMBER_INVITE && member.membership != MYL_MEMBER_KNOCK)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(cx, member.event, &told));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, told.sender, &sender));
+    for (size_t i = 0; i < event->auth_event_count; i++)
+        stands |= myl_str_equal(event->auth_events[i], told.event_id);
+    if ((told.flags & MYL_EVENT_OUTLIER) == 0 ||
+        (member.membership == MYL_MEMBER_INVITE ? !myl_str_equal(sender, event->sender) : !stands))
+        return MYL_OK;
+    return myl_room_outside_put(cx, &(myl_room_outside){.room_id = p->group->room_id,
+                                                        .version = p->group->head.version,
+                                                        .member = &p->incoming});
+}
+
 static myl_rc admit_group(myl_ctx *cx, void *arg)
 {
     taking *t = arg;
@@ -356,7 +395,7 @@ static myl_rc admit_group(myl_ctx *cx, void *arg)
     MYL_TRY(myl_room_head_get(cx, t->admitting->room_id, &t->admitting->head));
     for (size_t i = 0; i < t->delivery->pdus->count; i++)
         if (t->parcels[i].group == t->admitting && t->parcels[i].good)
-            MYL_TRY(admit_parcel(cx, t, i));
+            MYL_TRY(t->admitting->here ? admit_parcel(cx, t, i) : end_outside(cx, &t->parcels[i]));
     return MYL_OK;
 }
 
@@ -371,7 +410,7 @@ myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
     MYL_TRY(check_parcels(cx, &t));
     for (size_t i = 0; i < t.groups.count; i++) {
         t.admitting = myl_list_get(&t.groups, group *, i);
-        if (!t.admitting->here || !t.admitting->allowed)
+        if (!t.admitting->outside && (!t.admitting->here || !t.admitting->allowed))
             continue;
         MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
         if (t.admitting->keeps)

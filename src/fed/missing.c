@@ -32,6 +32,7 @@ myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size
 
     *added = 0;
     myl_fed_read_pdus(cx, fill->room.version, texts, fill->room.room_id, &pdus);
+    fill->bad += texts->count - pdus.count;
     for (size_t i = 0; i < pdus.count && fill->entries.count < MOST_EVENTS; i++) {
         const fed_pdu *pdu = myl_list_at(&pdus, i);
         myl_incoming *incoming = myl_new(cx, myl_incoming);
@@ -205,6 +206,8 @@ static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
         entry->asked = true;
         rc = ask_missing(cx, fill, server, entry, &added);
         entry = myl_list_at(&fill->entries, at);
+        /* it stands on what is no event: nobody can place it */
+        entry->done = fill->bad > 0;
         if (added > 0)
             myl_list_sort(&fill->entries, compare_depths);
     } else {
@@ -260,6 +263,7 @@ myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting)
     myl_list_push(&texts, myl_str, waiting->text);
     myl_fed_fill_servers(cx, &fill, waiting->origin);
     MYL_TRY(myl_fed_fill_add(cx, &fill, &texts, &added));
+    fill.bad = 0;
     if (added == 0 || fill.server_count == 0)
         return MYL_OK;
     return myl_fed_fill_run(cx, &fill);

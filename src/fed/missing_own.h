@@ -30,6 +30,7 @@ typedef struct {
     size_t server_count;
     myl_list entries; /* fed_entry */
     size_t stored;    /* accepted so far */
+    size_t bad;       /* texts that were no events of the room */
     myl_str newest[MYL_LIMIT_EXTREMITIES];
     size_t newest_count;
 } fed_fill;

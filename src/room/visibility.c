@@ -78,6 +78,19 @@ static myl_rc look_at(myl_ctx *cx, myl_sight *sight, myl_tree_root root)
 
 /* ---- one event ---- */
 
+/* Does the event of this number stand after another? What was fetched later than it happened is judged by its depth. */
+static myl_rc stands_after(myl_ctx *cx, uint64_t number, const myl_stored *event, bool *out)
+{
+    myl_stored stored;
+
+    *out = number > event->number;
+    if (number == 0 || event->position != 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(cx, number, &stored));
+    *out = stored.depth > event->depth || (stored.depth == event->depth && number > event->number);
+    return MYL_OK;
+}
+
 /* Was the user joined at some point after the event? Walks their memberships back from the current one. */
 static myl_rc joined_later(myl_ctx *cx, myl_sight *sight, const myl_stored *event, bool *out)
 {
@@ -85,14 +98,21 @@ static myl_rc joined_later(myl_ctx *cx, myl_sight *sight, const myl_stored *even
     myl_membership membership;
     uint64_t at;
 
-    *out = sight->joined_in == event->room && sight->joined_at > event->number;
+    *out = false;
+    if (sight->joined_in == event->room)
+        MYL_TRY(stands_after(cx, sight->joined_at, event, out));
     if (*out)
         return MYL_OK;
     MYL_TRY(myl_room_member(cx, event->room, sight->user, &member));
     membership = member.membership;
     at = member.event;
-    for (int steps = 0; at > event->number && steps < MYL_LIMIT_MEMBERSHIP_STEPS; steps++) {
+    for (int steps = 0; steps < MYL_LIMIT_MEMBERSHIP_STEPS; steps++) {
         myl_stored stored;
+        bool after;
+
+        MYL_TRY(stands_after(cx, at, event, &after));
+        if (!after)
+            return MYL_OK;
 
         if (membership == MYL_MEMBER_JOIN) {
             sight->joined_in = event->room;

@@ -109,6 +109,24 @@ static myl_rc look_for_gap(myl_req *req, page *p, const myl_stored *stored)
     return MYL_OK;
 }
 
+/* The page before this one may have ended at a gap. */
+static myl_rc look_behind(myl_req *req, page *p)
+{
+    myl_stored stored;
+    myl_walk *walk;
+    bool gap = false;
+
+    if (!p->stops_at_gaps || p->from.depth == INT64_MAX)
+        return MYL_OK;
+    MYL_TRY(myl_walk_reading(&req->cx, p->head.room, p->from, MYL_FORWARD, &walk));
+    MYL_TRY(myl_walk_next(walk, &stored));
+    myl_walk_end(walk);
+    if (stored.number != 0)
+        MYL_TRY(myl_room_is_gap(&req->cx, &stored, &gap));
+    p->gap = gap ? stored.number : 0;
+    return MYL_OK;
+}
+
 static myl_rc collect_page(myl_req *req, page *p)
 {
     myl_stored stored;
@@ -266,7 +284,9 @@ myl_rc myl_client_messages(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_client_open_reading(req, &p.reading));
     MYL_TRY(read_page(req, &p));
     p.stops_at_gaps = p.direction == MYL_BACKWARD && may_fetch(req);
-    MYL_TRY(collect_page(req, &p));
+    MYL_TRY(look_behind(req, &p));
+    if (p.gap == 0)
+        MYL_TRY(collect_page(req, &p));
     if (p.gap != 0)
         return need_history(req, &p);
     w = myl_write_start(&req->cx, page_bytes(&p));

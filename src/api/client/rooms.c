@@ -39,8 +39,7 @@ myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
     if (in->invite_3pid_count > 0)
         return myl_fail(&req->cx, MYL_THREEPID_DENIED,
                         "invite_3pid: this server has no identity server");
-    MYL_TRY(myl_room_create(&req->cx, &request, &room_id));
-    myl_client_invite_later(req, room_id, in->invite, in->invite_count, in->is_direct);
+    MYL_TRY(myl_client_make_room(req, &request, &room_id));
     return reply_room_id(req, room_id);
 }
 

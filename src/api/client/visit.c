@@ -10,7 +10,6 @@
 #include "api/client/visit.h"
 
 #include <myelin/base_log.h>
-#include <myelin/base_table.h>
 #include <myelin/room_serve.h>
 
 typedef struct {
@@ -175,65 +174,73 @@ myl_rc myl_client_invite_elsewhere(myl_req *req, const myl_member_change *change
     return myl_req_need(req, MYL_LANE_REMOTE, invite, kept);
 }
 
-/* Invites of a room that has just been made, in a job of their own. */
+/* A room with guests from elsewhere: it is made, then their servers are asked, then the client is told. */
 typedef struct {
-    myl_job job; /* first member */
-    myl_ctx cx;
-    myl_list changes; /* myl_member_change */
-} later;
+    myl_change change; /* first member */
+    const myl_room_request *request;
+    myl_str room_id;
+} creation;
 
-static void end_later(later *self)
+static myl_rc create(myl_change *change)
 {
-    myl_ctx_end(&self->cx);
-    myl_process_free(self);
+    creation *c = (creation *)change;
+
+    return myl_room_create(change->cx, c->request, &c->room_id);
 }
 
-static void run_later(myl_job *job)
+static void invite_guests(myl_ctx *cx, const creation *c)
 {
-    later *self = (later *)job;
+    for (size_t i = 0; i < c->request->invite_count; i++) {
+        myl_member_change guest = {.room_id = c->room_id,
+                                   .sender = c->request->creator->user_id,
+                                   .target = c->request->invite[i],
+                                   .membership = MYL_MEMBER_INVITE,
+                                   .is_direct = c->request->is_direct};
 
-    for (size_t i = 0; i < self->changes.count && !myl_lanes_stopping(); i++) {
-        if (myl_fed_invite(&self->cx, myl_list_at(&self->changes, i)) != MYL_OK)
-            myl_log_failure(&self->cx, "fed.invite");
-        myl_forgive(&self->cx);
+        if (myl_id_is_ours(guest.target, myl_room_server()->server_name))
+            continue;
+        if (myl_fed_invite(cx, &guest) != MYL_OK)
+            myl_log_failure(cx, "fed.invite");
+        myl_forgive(cx);
     }
-    end_later(self);
 }
 
-typedef struct {
-    myl_str room_id, sender;
-    const myl_str *users;
-    size_t count;
-    bool is_direct;
-} guests;
-
-static void start_later(void *arg)
+static myl_rc create_and_invite(myl_req *req, void *state)
 {
-    const guests *g = arg;
-    later *self = myl_process_alloc(sizeof(*self));
+    creation *c = state;
 
-    myl_ctx_begin(&self->cx);
-    self->job.run = run_later;
-    self->changes = MYL_LIST(&self->cx, myl_member_change);
-    for (size_t i = 0; i < g->count; i++)
-        if (!myl_id_is_ours(g->users[i], myl_room_server()->server_name))
-            myl_list_push(&self->changes, myl_member_change,
-                          ((myl_member_change){.room_id = myl_keep(&self->cx, g->room_id),
-                                               .sender = myl_keep(&self->cx, g->sender),
-                                               .target = myl_keep(&self->cx, g->users[i]),
-                                               .membership = MYL_MEMBER_INVITE,
-                                               .is_direct = g->is_direct}));
-    if (self->changes.count == 0 || myl_lane_submit(MYL_LANE_REMOTE, &self->job) != MYL_OK)
-        end_later(self);
+    c->change.name = "client_create_room";
+    c->change.cx = &req->cx;
+    c->change.run = create;
+    MYL_TRY(myl_engine_run(myl_req_engine(req), &c->change));
+    invite_guests(&req->cx, c);
+    return MYL_OK;
 }
 
-void myl_client_invite_later(myl_req *req, myl_str room_id, const myl_str *users, size_t count,
-                             bool is_direct)
+static bool has_guests(const myl_room_request *request)
 {
-    guests *g = myl_new(&req->cx, guests);
+    for (size_t i = 0; i < request->invite_count; i++)
+        if (!myl_id_is_ours(request->invite[i], myl_room_server()->server_name))
+            return true;
+    return false;
+}
 
-    *g = (guests){room_id, req->caller.user_id, users, count, is_direct};
-    myl_engine_after_commit(&req->cx, start_later, g);
+myl_rc myl_client_make_room(myl_req *req, const myl_room_request *request, myl_str *room_id)
+{
+    creation *c = req->plan.state;
+    myl_room_request *kept;
+
+    if (c != NULL) {
+        *room_id = c->room_id;
+        return MYL_OK;
+    }
+    if (!has_guests(request))
+        return myl_room_create(&req->cx, request, room_id);
+    c = myl_new(&req->cx, creation);
+    kept = myl_new(&req->cx, myl_room_request);
+    *kept = *request;
+    c->request = kept;
+    return myl_req_need(req, MYL_LANE_REMOTE, create_and_invite, c);
 }
 
 /* ---- profiles ---- */

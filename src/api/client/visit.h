@@ -34,9 +34,8 @@ myl_rc myl_client_visit(myl_req *req, myl_client_place *place, const myl_client_
 /* An invite of another server's user, who is told by that server. */
 myl_rc myl_client_invite_elsewhere(myl_req *req, const myl_member_change *change);
 
-/* Invites those of `users` that are other servers' after this change is committed; what their servers refuse is logged. */
-void myl_client_invite_later(myl_req *req, myl_str room_id, const myl_str *users, size_t count,
-                             bool is_direct);
+/* createRoom: also with guests of other servers, who are invited before the answer; what their servers refuse is logged. */
+myl_rc myl_client_make_room(myl_req *req, const myl_room_request *request, myl_str *room_id);
 
 /* The whole profile of another server's user, in the plan's rounds. */
 myl_rc myl_client_profile_elsewhere(myl_req *req, myl_str user_id, const myl_json **out);

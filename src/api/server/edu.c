@@ -11,6 +11,7 @@
 #include "api/server/server_own.h"
 
 #include <myelin/base_clock.h>
+#include <myelin/fed_devices.h>
 #include <myelin/http_server.h>
 
 enum { TYPING_MS = 30000, MOST_RECEIPTS = 1000 };
@@ -128,6 +129,23 @@ static myl_rc take_receipts(edu *e)
     return MYL_OK;
 }
 
+/* ---- devices ---- */
+
+static myl_rc take_device_list(edu *e)
+{
+    return myl_fed_take_device_list(e->cx, e->origin, e->content);
+}
+
+static myl_rc take_signing_keys(edu *e)
+{
+    return myl_fed_take_signing_keys(e->cx, e->origin, e->content);
+}
+
+static myl_rc take_to_device(edu *e)
+{
+    return myl_fed_take_to_device(e->cx, e->origin, e->content);
+}
+
 /* ---- the list ---- */
 
 static const struct {
@@ -136,6 +154,9 @@ static const struct {
 } rows[] = {
     {"m.typing", take_typing},
     {"m.receipt", take_receipts},
+    {"m.device_list_update", take_device_list},
+    {"m.signing_key_update", take_signing_keys},
+    {"m.direct_to_device", take_to_device},
 };
 
 static myl_rc take_one(myl_ctx *cx, myl_str origin, const myl_json *json)
