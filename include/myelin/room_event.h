@@ -59,6 +59,8 @@ typedef struct {
 /* By number: MYL_CORRUPT when there is none. By id: number 0 when unknown. */
 myl_rc myl_room_event(myl_ctx *cx, uint64_t number, myl_stored *out);
 myl_rc myl_room_event_number(myl_ctx *cx, myl_str event_id, uint64_t *number);
+/* By a number that was kept: out->number is 0 when the event has been purged since. */
+myl_rc myl_room_event_kept(myl_ctx *cx, uint64_t number, myl_stored *out);
 /* By id, and it must be in this room, placed, and not rejected: MYL_NOT_FOUND otherwise. */
 myl_rc myl_room_event_of(myl_ctx *cx, uint64_t room, myl_str event_id, myl_stored *out);
 /* Decoded (the redacted form once it is redacted). */

@@ -99,6 +99,8 @@ typedef struct {
     int visibility;
     myl_membership membership;
     uint64_t joined_in, joined_at;
+    uint64_t kept_room; /* retention.c's: of this room messages since then are shown */
+    int64_t kept_since;
 } myl_sight;
 /* May the reader see this event? Judged by the state at the event and the memberships then and now. */
 myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);

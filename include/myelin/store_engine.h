@@ -94,6 +94,9 @@ myl_rc myl_store_text_of(myl_ctx *cx, myl_intern kind, uint64_t id, myl_str *tex
 /* The state tree's nodes in this transaction (append only in a change). Lives in the job. */
 const myl_tree_nodes *myl_store_nodes(myl_ctx *cx);
 
+/* In a change that deletes the newest node: numbering goes on after it all the same. */
+myl_rc myl_store_keep_node_number(myl_ctx *cx);
+
 /* ---- the record of batches: continuous backup, replicas, tests ---- */
 /* Called on the engine thread before each commit with the batch's bytes; NULL ends. The first batch begins with the
  * rows of META. What it returns other than MYL_OK fails the commit. Waits for the engine: not from its thread.

@@ -28,6 +28,10 @@ typedef enum {
     MYL_TABLE_COUNT
 } myl_table_id;
 
+/* What tables.def says of a table's key, and whether a key has several values (SET, FIXED). */
+const char *myl_table_key(myl_table_id table);
+bool myl_table_has_values(myl_table_id table);
+
 typedef struct myl_store myl_store;
 /* A step forward of the schema: runs once in a write transaction of its own, which also stores `version`. */
 typedef struct {

@@ -39,6 +39,17 @@ typedef struct {
     const char *kind; /* stored; never reused for something else */
     myl_rc (*step)(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished);
 } myl_task_kind;
+/* In a step that does not finish: the next one comes not before so much time has passed (or at the next start). */
+void myl_task_sleep(int64_t ms);
+/* Work that comes again: `run` is a change, at the start of the server and then each time that every_ms have passed since it
+ * ended. It is short: what is long it adds as a task. */
+typedef struct {
+    const char *name;
+    int64_t every_ms;
+    myl_rc (*run)(myl_ctx *cx);
+} myl_round;
+/* At start, before myl_tasks_start, as kinds are. `round` has process lifetime. */
+void myl_rounds_register(const myl_round *round);
 /* At start, before myl_tasks_start. */
 void myl_tasks_register(const myl_task_kind *kind);
 /* Resumes what a former run left. Steps of at most TASKS_RUNNING tasks are under way at once, in turns. */

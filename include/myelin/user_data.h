@@ -41,6 +41,11 @@ myl_rc myl_user_filter_put(myl_ctx *cx, uint64_t user, const myl_json *filter, m
 myl_rc myl_user_filter_get(myl_ctx *cx, uint64_t user, myl_str filter_id,
                            const myl_json **filter); /* NULL: none */
 
+/* What the user keeps with a room goes with it: at most `most` objects; *gone counts them. Their rows in the index of
+ * changes are the caller's. */
+myl_rc myl_user_data_drop_room(myl_ctx *cx, uint64_t user, uint64_t room, size_t most,
+                               size_t *gone);
+
 /* ---- per-user index of what changed: one range scan ---- */
 typedef enum {
     MYL_CHANGED_ACCOUNT_DATA = 1,

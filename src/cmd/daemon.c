@@ -27,6 +27,8 @@
 #include <myelin/room_guest.h>
 #include <myelin/room_people.h>
 #include <myelin/room_profile.h>
+#include <myelin/room_purge.h>
+#include <myelin/room_retention.h>
 #include <myelin/room_send.h>
 #include <myelin/sync_sliding.h>
 #include <myelin/tasks_lane.h>
@@ -100,6 +102,18 @@ static myl_rc configure(myl_ctx *cx, const char *path, daemon_parts *parts)
     return myl_signing_key_load(cx, config->signing_key.at, &parts->key);
 }
 
+static void start_retention(const myl_config *config)
+{
+    myl_retention_policy policy = {.enabled = config->retention_enabled,
+                                   .default_lifetime_ms = config->retention_default_max_lifetime,
+                                   .least_ms = config->retention_allowed_min,
+                                   .most_ms = config->retention_allowed_max,
+                                   .sweep_every_ms = config->retention_sweep_interval,
+                                   .erase_after_ms = config->redaction_erase_after};
+
+    myl_room_retention_start(&policy);
+}
+
 static void introduce(const daemon_parts *parts)
 {
     myl_room_setup setup = {.server_name = parts->config->server_name,
@@ -108,6 +122,7 @@ static void introduce(const daemon_parts *parts)
 
     myl_room_start(&setup);
     myl_api_start(parts->config);
+    start_retention(parts->config);
 }
 
 static void start_lanes(daemon_parts *parts)
@@ -169,6 +184,11 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_profile_task);
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);
+    myl_tasks_register(&myl_room_delete_task);
+    myl_tasks_register(&myl_room_history_task);
+    myl_tasks_register(&myl_room_sweep_task);
+    myl_tasks_register(&myl_room_retention_task);
+    myl_tasks_register(&myl_room_erase_task);
     myl_tasks_register(&myl_room_people_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;

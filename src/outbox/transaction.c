@@ -37,7 +37,9 @@ static myl_rc add_item(draft *self, const outbox_item *item)
     myl_str json;
 
     if (item->kind == OUTBOX_PDU) {
-        MYL_TRY(myl_room_event(cx, item->id, &stored));
+        MYL_TRY(myl_room_event_kept(cx, item->id, &stored));
+        if (stored.number == 0)
+            return MYL_OK; /* its room has been deleted meanwhile */
         add_element(&self->pdus, stored.bytes);
         self->sending->pdus++;
         return MYL_OK;

@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "room/room_own.h"
+#include "room/purge_own.h"
 
 #include <stdlib.h>
 
@@ -109,6 +109,7 @@ static myl_rc note_state(myl_ctx *cx, const myl_room_head *head, const myl_store
 
     if (head->state == stored->after || stored->position == 0)
         return MYL_OK;
+    myl_room_sweep_note(head->state);
     return myl_store_add(cx, MYL_TABLE_ROOM_STATES, myl_key_str(&room), myl_key_str(&row));
 }
 

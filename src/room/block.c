@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_admin.h>
+#include <myelin/room_purge.h>
 
 #include "room/room_own.h"
 
@@ -47,9 +48,15 @@ myl_rc myl_room_block_set(myl_ctx *cx, myl_str room_id, const myl_room_blocking 
 myl_rc myl_room_require_unblocked(myl_ctx *cx, myl_str room_id)
 {
     myl_room_blocking blocking;
+    uint64_t room;
+    bool purged;
 
     MYL_TRY(myl_room_block_get(cx, room_id, &blocking));
     if (blocking.blocked)
         return myl_fail(cx, MYL_FORBIDDEN, "this room has been blocked on this server");
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_ROOM, room_id, &room));
+    MYL_TRY(myl_room_is_purged(cx, room, &purged));
+    if (purged)
+        return myl_fail(cx, MYL_BUSY, "this room is being deleted");
     return MYL_OK;
 }

@@ -7,14 +7,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <myelin/room_serve.h>
-
-#include "room/room_own.h"
-
 #include <myelin/room_presence.h>
-
+#include <myelin/room_serve.h>
 #include <myelin/room_share.h>
 #include <myelin/user_keys.h>
+
+#include "room/purge_own.h"
 
 static myl_room_setup server;
 
@@ -32,6 +30,7 @@ void myl_room_stop(void)
     myl_room_resolve_stop();
     myl_room_presence_stop();
     myl_room_typing_stop();
+    myl_room_sweep_stop();
 }
 
 const myl_room_setup *myl_room_server(void)

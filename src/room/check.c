@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_check.h>
+#include <myelin/room_purge.h>
 
 #include "room/room_own.h"
 
@@ -84,8 +85,15 @@ static myl_rc check_orders(myl_ctx *cx, myl_check *check, const myl_stored *stor
     bool there;
     myl_str row;
 
-    if ((stored->flags & MYL_EVENT_OUTLIER) != 0)
+    if ((stored->flags & MYL_EVENT_OUTLIER) != 0) {
+        arrival = myl_key_of_u64(stored->number);
+        MYL_TRY(myl_store_has(cx, MYL_TABLE_ROOM_OUTLIERS, myl_key_str(&room),
+                              myl_key_str(&arrival), &there));
+        if (!there)
+            myl_check_wrong(check, "event %llu is not among the outliers of its room",
+                            (unsigned long long)stored->number);
         return MYL_OK;
+    }
     myl_key_i64(&reading, stored->depth);
     myl_key_u64(&reading, stored->number);
     MYL_TRY(myl_store_has(cx, MYL_TABLE_ROOM_READING, myl_key_str(&room), myl_key_str(&reading),
@@ -111,6 +119,7 @@ static myl_rc check_event(myl_ctx *cx, myl_check *check, myl_str key, myl_str ro
     uint64_t number, newest;
     myl_stored stored;
     myl_event event;
+    bool purged;
 
     MYL_UNUSED(row);
     if (!myl_cut_u64(&key, &number)) {
@@ -125,6 +134,9 @@ static myl_rc check_event(myl_ctx *cx, myl_check *check, myl_str key, myl_str ro
     MYL_TRY(myl_event_reopen(cx, stored.version, stored.event_id, stored.bytes, &event));
     MYL_TRY(check_id(cx, check, &stored, &event));
     check_proofs(cx, check, &stored, &event);
+    MYL_TRY(myl_room_is_purged(cx, stored.room, &purged));
+    if (purged)
+        return MYL_OK; /* its rows are on their way out */
     MYL_TRY(check_state(cx, check, &stored));
     if ((stored.flags & MYL_EVENT_STATE) != 0)
         MYL_TRY(myl_room_check_auth_row(cx, check, &stored));
@@ -155,8 +167,25 @@ static myl_rc check_order_row(myl_ctx *cx, myl_check *check, myl_str key, myl_st
     return MYL_OK;
 }
 
+static myl_rc check_outlier(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint64_t room, number;
+    myl_stored stored;
+
+    if (!myl_cut_u64(&key, &room) || !myl_cut_u64(&row, &number)) {
+        myl_check_wrong(check, "ROOM_OUTLIERS: a row is too short");
+        return MYL_OK;
+    }
+    MYL_TRY(myl_room_event(cx, number, &stored));
+    if (stored.room != room || (stored.flags & MYL_EVENT_OUTLIER) == 0)
+        myl_check_wrong(check, "event %llu stands among the outliers of another room",
+                        (unsigned long long)number);
+    return MYL_OK;
+}
+
 static myl_rc check_timelines(myl_ctx *cx, myl_check *check)
 {
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_ROOM_OUTLIERS, check_outlier));
     MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_ROOM_ARRIVAL, check_order_row));
     return myl_check_walk(cx, check, MYL_TABLE_ROOM_READING, check_order_row);
 }
@@ -323,8 +352,10 @@ static myl_rc check_sum(myl_ctx *cx, myl_check *check)
 {
     myl_key key = myl_key_of_u64(sum.room);
     uint64_t joined;
+    bool purged;
 
-    if (sum.room == 0)
+    MYL_TRY(myl_room_is_purged(cx, sum.room, &purged));
+    if (sum.room == 0 || purged)
         return MYL_OK;
     MYL_TRY(myl_store_count(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&key), &joined));
     if ((int64_t)joined != sum.joined)
@@ -359,6 +390,51 @@ static myl_rc check_joins(myl_ctx *cx, myl_check *check)
     return check_sum(cx, check);
 }
 
+/* ---- purges ---- */
+
+/* A room that is not known any more has left nothing in the log, unless it is being purged. */
+static myl_rc check_log_row(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    myl_room_head head;
+    uint64_t room;
+    bool purged;
+
+    MYL_UNUSED(key);
+    if (!myl_cut_u64(&row, &room)) {
+        myl_check_wrong(check, "ROOM_LOG: a row is too short");
+        return MYL_OK;
+    }
+    MYL_TRY(myl_room_head_of(cx, room, &head));
+    MYL_TRY(myl_room_is_purged(cx, room, &purged));
+    if (head.room == 0 && !purged)
+        myl_check_wrong(check, "ROOM_LOG names room %llu, which is not known",
+                        (unsigned long long)room);
+    return MYL_OK;
+}
+
+static myl_rc check_purge(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    myl_purge_info info;
+    uint64_t id;
+
+    MYL_UNUSED(key);
+    if (!myl_cut_u64(&row, &id)) {
+        myl_check_wrong(check, "ROOM_PURGES: a row is too short");
+        return MYL_OK;
+    }
+    MYL_TRY(myl_room_purge_info(cx, id, &info));
+    if (info.id == 0 || info.status != MYL_PURGE_RUNNING)
+        myl_check_wrong(check, "a room is marked as being purged by %llu, which is not under way",
+                        (unsigned long long)id);
+    return MYL_OK;
+}
+
+static myl_rc check_purges(myl_ctx *cx, myl_check *check)
+{
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_ROOM_LOG, check_log_row));
+    return myl_check_walk(cx, check, MYL_TABLE_ROOM_PURGES, check_purge);
+}
+
 const myl_check_row myl_room_checks[] = {
     {"events", check_events},
     {"timelines", check_timelines},
@@ -372,5 +448,7 @@ const myl_check_row myl_room_checks[] = {
     {"states", myl_room_check_states},
     {"joins", check_joins},
     {"directory", myl_room_check_directory},
+    {"purges", check_purges},
+    {"redacted events", myl_room_check_redacted},
     {NULL, NULL},
 };

@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "room/room_own.h"
+#include "room/purge_own.h"
 
 enum { EVENT_FORM = 1, HASH_BYTES = 32 };
 
@@ -141,6 +141,16 @@ myl_rc myl_room_event(myl_ctx *cx, uint64_t number, myl_stored *out)
     return MYL_OK;
 }
 
+myl_rc myl_room_event_kept(myl_ctx *cx, uint64_t number, myl_stored *out)
+{
+    myl_key key = myl_key_of_u64(number);
+    myl_str row;
+
+    memset(out, 0, sizeof(*out));
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_EVENTS, myl_key_str(&key), &row));
+    return myl_str_present(row) ? myl_room_event(cx, number, out) : MYL_OK;
+}
+
 myl_rc myl_room_event_number(myl_ctx *cx, myl_str event_id, uint64_t *number)
 {
     myl_key key = myl_key_start();
@@ -209,6 +219,13 @@ myl_rc myl_room_event_content(myl_ctx *cx, const myl_stored *stored, const myl_j
     return MYL_OK;
 }
 
+/* The two lie behind: form, version, flags, type, room, sender, state key, time, depth, position. */
+bool myl_room_event_roots(myl_str row, uint64_t *before, uint64_t *after)
+{
+    row = myl_str_slice(row, 1 + 1 + 2 + 4 + 6 * 8, SIZE_MAX);
+    return myl_cut_u64(&row, before) && myl_cut_u64(&row, after);
+}
+
 /* ---- storing ---- */
 
 static myl_rc put_row(myl_ctx *cx, const myl_stored *stored, myl_str hash, bool append)
@@ -256,8 +273,13 @@ static myl_rc put_orders(myl_ctx *cx, const myl_stored *stored)
 {
     myl_key room = myl_key_of_u64(stored->room), reading = myl_key_start(), arrival;
 
-    if ((stored->flags & MYL_EVENT_OUTLIER) != 0)
-        return MYL_OK;
+    myl_room_sweep_note(stored->before);
+    myl_room_sweep_note(stored->after);
+    if ((stored->flags & MYL_EVENT_OUTLIER) != 0) {
+        arrival = myl_key_of_u64(stored->number);
+        return myl_store_add(cx, MYL_TABLE_ROOM_OUTLIERS, myl_key_str(&room),
+                             myl_key_str(&arrival));
+    }
     myl_key_i64(&reading, stored->depth);
     myl_key_u64(&reading, stored->number);
     MYL_TRY(myl_store_add(cx, MYL_TABLE_ROOM_READING, myl_key_str(&room), myl_key_str(&reading)));
@@ -304,6 +326,10 @@ myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored 
 
 myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stored *stored)
 {
+    myl_key room = myl_key_of_u64(stored->room), number = myl_key_of_u64(stored->number);
+
+    MYL_TRY(
+        myl_store_remove(cx, MYL_TABLE_ROOM_OUTLIERS, myl_key_str(&room), myl_key_str(&number)));
     stored->flags = (stored->flags & ~(uint32_t)MYL_EVENT_OUTLIER) | place->flags;
     stored->depth = place->depth;
     stored->before = place->before;

@@ -7,13 +7,14 @@
  */
 #include <myelin/room_admin.h>
 
-#include "room/room_own.h"
+#include "room/purge_own.h"
 
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head)
 {
     myl_text row = myl_text_start(cx, 96);
     myl_key key = myl_key_of_u64(head->room);
 
+    myl_room_sweep_note(head->state);
     myl_row_str(&row, myl_str_of(head->version->name));
     myl_row_u64(&row, head->create);
     myl_row_u64(&row, head->state);

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_admin.h>
 #include <myelin/room_admit.h>
 
 #include "room/room_own.h"
@@ -48,6 +49,7 @@ myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64
     myl_room_head head;
     uint64_t create;
 
+    MYL_TRY(myl_room_require_unblocked(cx, import->room_id));
     MYL_TRY(open_head(cx, import, &head));
     MYL_TRY(numbers_of(cx, import, &numbers));
     MYL_TRY(myl_room_state_make(cx, head.state, numbers.at, numbers.count, &admission.state));

@@ -22,6 +22,7 @@ static myl_rc mark_redacted(myl_ctx *cx, myl_stored *target, uint64_t by)
     target->redacted_by = by;
     *number = target->number;
     myl_engine_after_commit(cx, forget_cached, number);
+    MYL_TRY(myl_room_erase_later(cx, target->number));
     return myl_room_event_rewrite(cx, target);
 }
 

@@ -119,6 +119,12 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
 myl_rc myl_room_check_redaction(myl_ctx *cx, const myl_room_head *head,
                                 const myl_outgoing *outgoing);
 
+/* erase.c: the content of an event that was redacted just now goes when its time has come. */
+myl_rc myl_room_erase_later(myl_ctx *cx, uint64_t number);
+myl_rc myl_room_check_redacted(myl_ctx *cx, myl_check *check);
+/* retention.c: has it outlived its room's policy? */
+myl_rc myl_room_has_expired(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);
+
 /* acl.c: does the content of an m.room.server_acl event let the server in? */
 bool myl_room_acl_judge(const myl_json *acl, myl_str server_name);
 

@@ -144,7 +144,13 @@ static myl_rc may_see_at(myl_ctx *cx, myl_sight *sight, const myl_stored *stored
 
 myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out)
 {
+    bool expired;
+
     MYL_TRY(begin_sight(cx, sight));
+    MYL_TRY(myl_room_has_expired(cx, sight, stored, &expired));
+    *out = false;
+    if (expired)
+        return MYL_OK;
     /* the reader's own membership is theirs to see, whatever the room shows */
     *out =
         sight->user != 0 && stored->state_key == sight->user && stored->type == sight->member_type;

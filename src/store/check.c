@@ -144,7 +144,7 @@ static myl_rc check_meta_row(myl_ctx *cx, myl_check *check, myl_str key, myl_str
 {
     MYL_UNUSED(cx);
     bool number = myl_str_equal(key, MYL_META_SCHEMA) || myl_str_equal(key, MYL_META_POSITION) ||
-                  myl_str_equal(key, MYL_META_EPOCH);
+                  myl_str_equal(key, MYL_META_EPOCH) || myl_str_equal(key, MYL_META_NODE);
     if (!number && !myl_str_equal(key, MYL_META_DIGEST_KEY))
         myl_check_wrong(check, "META: an unknown row \"%.*s\"", MYL_FMT(key));
     else if (value.len != (number ? 8 : 32))
@@ -260,6 +260,16 @@ const myl_check_row myl_store_checks[] = {
 };
 
 /* ---- for the inspector ---- */
+
+const char *myl_table_key(myl_table_id table)
+{
+    return myl_table_rows[table].key;
+}
+
+bool myl_table_has_values(myl_table_id table)
+{
+    return myl_table_rows[table].form != MYL_FORM_MAP;
+}
 
 const char *myl_table_name(myl_table_id table)
 {

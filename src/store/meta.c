@@ -68,10 +68,19 @@ static myl_rc last_number(myl_ctx *cx, myl_table_id table, myl_str prefix, uint6
     return MYL_OK;
 }
 
+myl_rc myl_store_keep_node_number(myl_ctx *cx)
+{
+    return myl_meta_set_number(cx, MYL_META_NODE, cx->txn->write->counters.node);
+}
+
 myl_rc myl_counters_read(myl_ctx *cx, myl_counters *out)
 {
+    uint64_t kept;
     MYL_TRY(myl_meta_number(cx, MYL_META_POSITION, 0, &out->position));
     MYL_TRY(last_number(cx, MYL_TABLE_NODES, MYL_ABSENT, &out->node));
+    MYL_TRY(myl_meta_number(cx, MYL_META_NODE, 0, &kept));
+    if (kept > out->node)
+        out->node = kept;
     for (uint8_t kind = 0; kind < MYL_INTERN_KINDS; kind++) {
         myl_key prefix = myl_key_start();
         myl_key_u8(&prefix, kind);

@@ -186,6 +186,7 @@ myl_rc myl_record_meta(myl_ctx *cx);
 #define MYL_META_SCHEMA MYL_S("schema")
 #define MYL_META_POSITION MYL_S("position")
 #define MYL_META_EPOCH MYL_S("epoch")
+#define MYL_META_NODE MYL_S("node")
 #define MYL_META_DIGEST_KEY MYL_S("digest key")
 /* In a transaction: a number of META, `missing` when it is not there. */
 myl_rc myl_meta_number(myl_ctx *cx, myl_str name, uint64_t missing, uint64_t *out);

@@ -23,6 +23,7 @@
 #include <myelin/crypto_sign.h>
 
 #define KINDS 64
+#define ROUNDS 16
 #define BACK_OFF_FIRST_MS 1000
 #define BACK_OFF_MOST_MS (5 * 60 * 1000)
 #define ENGINE_FULL_MS 50  /* until a step is handed in again */
@@ -36,8 +37,10 @@ typedef struct task {
     struct task *next;   /* in one of the runner's lists */
     int64_t due_tick_ms; /* in `later` */
     uint32_t tries;      /* failures in a row */
-    enum { TASK_NEW, TASK_STEP, TASK_FAILURE } doing;
+    enum { TASK_NEW, TASK_STEP, TASK_FAILURE, TASK_ROUND } doing;
     bool finished;
+    int64_t sleep_ms;       /* what its last step asked for */
+    const myl_round *round; /* NULL: a stored task */
     myl_rc rc;
 } task;
 
@@ -65,6 +68,9 @@ static struct {
 
 static const myl_task_kind *kinds[KINDS];
 static size_t kind_count;
+static const myl_round *rounds[ROUNDS];
+static size_t round_count;
+static task *stepping; /* on the engine thread: whose step runs */
 
 /* ---- rows ---- */
 
@@ -128,6 +134,8 @@ static myl_rc step_run(myl_change *change)
         return myl_fail(cx, MYL_INTERNAL, "this program does not know tasks of kind %.*s",
                         MYL_FMT(row.kind));
     myl_str next_state = row.state;
+    stepping = self;
+    self->sleep_ms = 0;
     MYL_TRY(kind->step(cx, row.state, &next_state, &self->finished));
     if (self->finished) {
         myl_key key = myl_key_of_u64(self->number);
@@ -135,6 +143,17 @@ static myl_rc step_run(myl_change *change)
     }
     row = (task_row){.kind = row.kind, .state = next_state, .error = MYL_S("")};
     return row_write(cx, self->number, &row);
+}
+
+static myl_rc round_run(myl_change *change)
+{
+    task *self = MYL_OF(change, task, change);
+    return self->round->run(change->cx);
+}
+
+void myl_task_sleep(int64_t ms)
+{
+    stepping->sleep_ms = ms;
 }
 
 static int64_t back_off_ms(uint32_t tries)
@@ -166,7 +185,7 @@ static myl_rc failure_run(myl_change *change)
 static void answered(myl_change *change, myl_rc rc)
 {
     task *self = MYL_OF(change, task, change);
-    if (self->doing == TASK_STEP)
+    if (self->doing == TASK_STEP || self->doing == TASK_ROUND)
         self->rc = rc;
     /* The inbox is open until no task is under way. */
     MYL_ASSERT(myl_queue_put(runner.inbox, &self->item) == MYL_OK);
@@ -186,7 +205,8 @@ static task *task_make(uint64_t number)
 
 static void task_drop(task *gone)
 {
-    myl_metric_add(MYL_METRIC_TASKS_WAITING, -1);
+    if (gone->round == NULL)
+        myl_metric_add(MYL_METRIC_TASKS_WAITING, -1);
     myl_ctx_end(&gone->cx);
     myl_process_free(gone);
 }
@@ -213,7 +233,9 @@ static void hand_in(task *self, int doing)
     self->doing = (unsigned char)doing;
     self->change = (myl_change){.name = doing == TASK_STEP ? "task step" : "task failure",
                                 .cx = &self->cx,
-                                .run = doing == TASK_STEP ? step_run : failure_run,
+                                .run = doing == TASK_STEP    ? step_run
+                                       : doing == TASK_ROUND ? round_run
+                                                             : failure_run,
                                 .done = answered};
     myl_rc rc = myl_engine_submit(runner.engine, &self->change);
     if (rc == MYL_OK)
@@ -234,6 +256,15 @@ static void step_failed(task *self)
     hand_in(self, TASK_FAILURE);
 }
 
+static void round_ended(task *self)
+{
+    runner.running--;
+    if (self->rc != MYL_OK)
+        myl_log_failure(&self->cx, "tasks");
+    myl_ctx_reset(&self->cx);
+    add_later(self, myl_tick_ms() + self->round->every_ms);
+}
+
 static void take_answer(task *self)
 {
     switch (self->doing) {
@@ -243,6 +274,7 @@ static void take_answer(task *self)
         myl_ctx_reset(&self->cx);
         add_later(self, self->due_tick_ms);
         return;
+    case TASK_ROUND: round_ended(self); return;
     case TASK_STEP: break;
     }
     runner.running--;
@@ -254,6 +286,8 @@ static void take_answer(task *self)
     myl_ctx_reset(&self->cx);
     if (self->finished)
         task_drop(self);
+    else if (self->sleep_ms > 0)
+        add_later(self, myl_tick_ms() + self->sleep_ms);
     else
         add_ready(self);
 }
@@ -271,7 +305,7 @@ static void run_ready(void)
         runner.ready = first->next;
         if (runner.ready == NULL)
             runner.ready_end = &runner.ready;
-        hand_in(first, TASK_STEP);
+        hand_in(first, first->round != NULL ? TASK_ROUND : TASK_STEP);
     }
 }
 
@@ -331,6 +365,23 @@ void myl_tasks_register(const myl_task_kind *kind)
     kinds[kind_count++] = kind;
 }
 
+void myl_rounds_register(const myl_round *round)
+{
+    MYL_ASSERT(round_count < ROUNDS);
+    rounds[round_count++] = round;
+}
+
+/* They live in no row: each start begins them. */
+static void begin_rounds(void)
+{
+    for (size_t i = 0; i < round_count; i++) {
+        task *made = myl_process_alloc(sizeof(*made));
+        made->round = rounds[i];
+        myl_ctx_begin(&made->cx);
+        add_later(made, myl_tick_ms());
+    }
+}
+
 /* Hands a stored task to the runner; dropped when it has stopped: the next start finds it again. */
 static void bring(uint64_t number, int64_t due_tick_ms, uint32_t tries)
 {
@@ -384,6 +435,7 @@ myl_rc myl_tasks_start(myl_ctx *cx, myl_store *store, myl_engine *engine)
     runner.later = NULL;
     atomic_store(&runner.stopping, false);
     inbox_renew();
+    begin_rounds();
     MYL_TRY(myl_snapshot_open(cx, store));
     myl_rc rc = bring_stored(cx);
     myl_snapshot_close(cx);

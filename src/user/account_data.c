@@ -180,7 +180,7 @@ myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
 
 /* ---- what goes with a device ---- */
 
-static myl_rc uncount_type(myl_ctx *cx, uint64_t user)
+static myl_rc uncount_types(myl_ctx *cx, uint64_t user, uint64_t less)
 {
     myl_key key = myl_key_start(), value;
     uint64_t count = 0;
@@ -189,9 +189,9 @@ static myl_rc uncount_type(myl_ctx *cx, uint64_t user)
     myl_key_bytes(&key, "data", 4);
     myl_key_u64(&key, user);
     MYL_TRY(myl_store_get(cx, MYL_TABLE_USER_COUNTS, myl_key_str(&key), &row));
-    if (!myl_str_present(row) || !myl_cut_u64(&row, &count) || count == 0)
+    if (!myl_str_present(row) || !myl_cut_u64(&row, &count))
         return MYL_OK;
-    value = myl_key_of_u64(count - 1);
+    value = myl_key_of_u64(count > less ? count - less : 0);
     return myl_store_put(cx, MYL_TABLE_USER_COUNTS, myl_key_str(&key), myl_key_str(&value));
 }
 
@@ -206,7 +206,7 @@ static myl_rc drop_type(myl_ctx *cx, uint64_t user, myl_str type)
     change = myl_key_of_u64s(user, data.position);
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_USER_CHANGES, myl_key_str(&change)));
     MYL_TRY(myl_store_delete(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&key)));
-    return uncount_type(cx, user);
+    return uncount_types(cx, user, 1);
 }
 
 /* MSC3890: what was set for the notifications of one device. */
@@ -218,4 +218,28 @@ myl_rc myl_user_data_of_device_drop(myl_ctx *cx, uint64_t user, myl_str device_i
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         MYL_TRY(drop_type(cx, user, myl_strf(cx, "%s%.*s", prefixes[i], MYL_FMT(device_id))));
     return MYL_OK;
+}
+
+/* ---- what goes with a room ---- */
+
+myl_rc myl_user_data_drop_room(myl_ctx *cx, uint64_t user, uint64_t room, size_t most, size_t *gone)
+{
+    myl_key prefix = myl_key_of_u64s(user, room);
+    myl_list keys = MYL_LIST(cx, myl_str);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&prefix), MYL_ABSENT,
+                           MYL_FORWARD, &scan));
+    while (keys.count < most) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        myl_list_push(&keys, myl_str, myl_keep(cx, key));
+    }
+    myl_scan_end(scan);
+    for (size_t i = 0; i < keys.count; i++)
+        MYL_TRY(myl_store_delete(cx, MYL_TABLE_ACCOUNT_DATA, myl_list_get(&keys, myl_str, i)));
+    *gone = keys.count;
+    return keys.count > 0 ? uncount_types(cx, user, keys.count) : MYL_OK;
 }

@@ -6,6 +6,8 @@
  */
 #include "api/admin/admin_own.h"
 
+#include <myelin/room_directory.h>
+
 static myl_rc text_of(myl_ctx *cx, const myl_room_head *head, const char *type, const char *field,
                       myl_str *out)
 {
@@ -65,6 +67,7 @@ myl_rc myl_admin_describe(myl_ctx *cx, const myl_room_head *head, myl_admin_room
     if (head->state != 0)
         MYL_TRY(myl_tree_digest(cx, myl_store_nodes(cx), head->state, &digest, &entries));
     out->state_events = (int64_t)entries;
+    MYL_TRY(myl_room_list_has(cx, head->room, MYL_S(""), &out->is_public));
     MYL_TRY(describe_create(cx, head, out));
     return describe_texts(cx, head, out);
 }

@@ -13,6 +13,7 @@ myl_rc myl_admin_server_version(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     myl_write_open(&w, '{');
     myl_write_str(&w, "server_version", MYL_S("Myelin " MYL_VERSION));
+    myl_write_str(&w, "server_name", myl_room_server()->server_name);
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }
