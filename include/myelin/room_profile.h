@@ -11,8 +11,9 @@
 #include <myelin/room_state.h>
 #include <myelin/tasks_lane.h>
 
-/* Sets or (absent) removes "displayname" or "avatar_url", and begins the task that tells the rooms. Inside a change. */
-myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field, myl_str value);
+/* Sets or (NULL) removes a field; "displayname" and "avatar_url" begin the task that tells the rooms. Inside a change. */
+myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field,
+                            const myl_json *value);
 
 /* Registered by the daemon before tasks start. */
 extern const myl_task_kind myl_room_profile_task;

@@ -18,7 +18,11 @@ typedef struct {
     myl_str avatar_url;
 } myl_profile;
 myl_rc myl_user_profile(myl_ctx *cx, myl_str user_id, myl_profile *out);
-/* "displayname" or "avatar_url"; an absent value removes the field. */
+/* All fields, of any JSON value; NULL: no such user. */
+myl_rc myl_user_profile_fields(myl_ctx *cx, myl_str user_id, const myl_json **out);
+/* value NULL removes the field. MYL_KEY_TOO_LARGE, MYL_PROFILE_TOO_LARGE. */
+myl_rc myl_user_profile_put(myl_ctx *cx, uint64_t user, myl_str field, const myl_json *value);
+/* The same for text; an absent value removes the field. */
 myl_rc myl_user_profile_set(myl_ctx *cx, uint64_t user, myl_str field, myl_str value);
 
 /* Account data; room 0 = global. `json` is the canonical object. */
@@ -30,9 +34,11 @@ typedef struct {
 } myl_account_data;
 myl_rc myl_user_data_put(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type,
                          const myl_json *content);
-/* json absent: there is none. */
+/* Forgets it; it is told once more, as {}, to those who knew it. MYL_NOT_FOUND when there is none. To put {} is the same. */
+myl_rc myl_user_data_delete(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type);
+/* json absent: there is none, or it was deleted. */
 myl_rc myl_user_data_get(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type, myl_str *json);
-/* All with position > after, global and of rooms, ascending by position. */
+/* All with position > after, global and of rooms, ascending by position. What was deleted is {}, and left out after 0. */
 myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
                            const myl_account_data **data, size_t *count);
 

@@ -140,3 +140,24 @@ bool myl_id_is_ours(myl_str id, myl_str server_name)
     myl_str domain = myl_id_domain(id);
     return myl_str_present(domain) && myl_str_equal(domain, server_name);
 }
+
+bool myl_id_is_namespaced(myl_str id)
+{
+    bool begins = true, dotted = false;
+
+    if (id.len == 0 || id.len > MYL_LIMIT_ID_BYTES)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        bool letter = c >= 'a' && c <= 'z',
+             further = letter || (c >= '0' && c <= '9') || c == '_' || c == '-';
+
+        if (c == '.' && begins)
+            return false;
+        if (c != '.' && !(begins ? letter : further))
+            return false;
+        dotted = dotted || c == '.';
+        begins = c == '.';
+    }
+    return dotted && !begins;
+}

@@ -63,10 +63,42 @@ static myl_rc previous_state(myl_ctx *cx, const myl_stored *stored, myl_stored *
     return number == 0 ? MYL_OK : myl_room_event(cx, number, previous);
 }
 
+/* An m.room.redaction of a version that has `redacts` beside the content; clients are shown it in there too (room
+ * version 11, Client considerations). */
+static myl_rc is_old_redaction(myl_ctx *cx, const myl_stored *stored, bool *out)
+{
+    myl_str type;
+
+    *out = false;
+    if (stored->version->redacts_in_content || (stored->flags & MYL_EVENT_REDACTED) != 0 ||
+        !myl_str_starts(piece(stored, stored->middle), MYL_S("\"redacts\"")))
+        return MYL_OK;
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_TYPE, stored->type, &type));
+    *out = myl_str_equal(type, MYL_S("m.room.redaction"));
+    return MYL_OK;
+}
+
+static myl_rc write_old_redaction(myl_ctx *cx, myl_writer *w, const char *key,
+                                  const myl_stored *stored)
+{
+    myl_event event;
+
+    MYL_TRY(myl_room_event_open(cx, stored, &event));
+    if (myl_str_present(event.redacts))
+        event.content =
+            myl_json_with(cx, event.content, MYL_S("redacts"), myl_json_of_str(cx, event.redacts));
+    myl_write_json(w, key, event.content);
+    return MYL_OK;
+}
+
 static myl_rc write_content(myl_ctx *cx, myl_writer *w, const char *key, const myl_stored *stored)
 {
     const myl_json *content;
+    bool is_old;
 
+    MYL_TRY(is_old_redaction(cx, stored, &is_old));
+    if (is_old)
+        return write_old_redaction(cx, w, key, stored);
     if ((stored->flags & MYL_EVENT_REDACTED) == 0) {
         myl_write_raw(w, key, piece(stored, stored->content));
         return MYL_OK;

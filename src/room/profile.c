@@ -13,12 +13,15 @@ enum { STEP_ROOMS = 20 };
 
 static const char kind[] = "room.profile";
 
-myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field, myl_str value)
+myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field,
+                            const myl_json *value)
 {
     myl_key state = myl_key_of_u64s(caller->user, 0);
     uint64_t task;
 
-    MYL_TRY(myl_user_profile_set(cx, caller->user, field, value));
+    MYL_TRY(myl_user_profile_put(cx, caller->user, field, value));
+    if (!myl_str_equal(field, MYL_S("displayname")) && !myl_str_equal(field, MYL_S("avatar_url")))
+        return MYL_OK;
     return myl_task_add(cx, kind, myl_key_str(&state), &task);
 }
 

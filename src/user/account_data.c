@@ -98,6 +98,12 @@ static myl_rc get_data(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type,
     return MYL_OK;
 }
 
+/* What was deleted leaves an empty object, so that every device learns of it. */
+static bool is_deleted(myl_str json)
+{
+    return myl_str_equal(json, MYL_S("{}"));
+}
+
 /* One row counts a user's types, so that a stranger cannot make them grow without end. */
 static myl_rc count_type(myl_ctx *cx, uint64_t user)
 {
@@ -154,8 +160,18 @@ myl_rc myl_user_data_get(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type
     myl_account_data data;
 
     MYL_TRY(get_data(cx, user, room, type, &data));
-    *json = data.json;
+    *json = is_deleted(data.json) ? MYL_ABSENT : data.json;
     return MYL_OK;
+}
+
+myl_rc myl_user_data_delete(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type)
+{
+    myl_account_data data;
+
+    MYL_TRY(get_data(cx, user, room, type, &data));
+    if (!myl_str_present(data.json) || is_deleted(data.json))
+        return myl_fail(cx, MYL_NOT_FOUND, "no account data of this type");
+    return myl_user_data_put(cx, user, room, type, myl_json_empty_object());
 }
 
 myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
@@ -172,6 +188,8 @@ myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
             continue;
         added = myl_list_add(&out);
         MYL_TRY(get_data(cx, user, row->change.room, row->type, added));
+        if (after == 0 && is_deleted(added->json))
+            out.count--;
     }
     *data = out.at;
     *count = out.count;

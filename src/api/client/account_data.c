@@ -17,7 +17,7 @@ static myl_rc check_type(myl_req *req)
     myl_str type = req->path.type;
 
     if (myl_str_equal(type, MYL_S("m.fully_read")) || myl_str_equal(type, MYL_S("m.push_rules")))
-        return myl_fail(&req->cx, MYL_METHOD_UNRECOGNIZED, "type: %.*s has an endpoint of its own",
+        return myl_fail(&req->cx, MYL_SERVER_TYPE, "type: %.*s has an endpoint of its own",
                         MYL_FMT(type));
     return MYL_OK;
 }
@@ -83,6 +83,32 @@ myl_rc myl_client_room_account_data(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_client_require_self(req));
     MYL_TRY(room_number(req, &room));
     return get_data(req, room);
+}
+
+/* ---- deletion (MSC3391) ---- */
+
+static myl_rc delete_data(myl_req *req, uint64_t room)
+{
+    MYL_TRY(check_type(req));
+    MYL_TRY(myl_user_data_delete(&req->cx, req->caller.user, room, req->path.type));
+    return myl_reply_empty(req);
+}
+
+myl_rc myl_client_delete_account_data(myl_req *req, const myl_body_none *in)
+{
+    MYL_UNUSED(in);
+    MYL_TRY(myl_client_require_self(req));
+    return delete_data(req, 0);
+}
+
+myl_rc myl_client_delete_room_account_data(myl_req *req, const myl_body_none *in)
+{
+    uint64_t room;
+
+    MYL_UNUSED(in);
+    MYL_TRY(myl_client_require_self(req));
+    MYL_TRY(room_number(req, &room));
+    return delete_data(req, room);
 }
 
 /* ---- filters ---- */

@@ -38,14 +38,17 @@ static myl_rc check_suspended(myl_req *req, const myl_room_head *head, const myl
     return myl_fail(&req->cx, MYL_USER_SUSPENDED, "this account is suspended");
 }
 
-/* Sends once for this transaction id: `scope` is the endpoint with its path. */
+/* Sends once for this transaction id, where the path has one: `scope` is the endpoint with its path. */
 static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
 {
+    bool has_txn = myl_str_present(req->path.txn_id);
     myl_ctx *cx = &req->cx;
     myl_room_head head;
     myl_str event_id;
 
-    MYL_TRY(myl_room_txn_find(cx, &req->caller, scope, req->path.txn_id, &event_id));
+    event_id = MYL_ABSENT;
+    if (has_txn)
+        MYL_TRY(myl_room_txn_find(cx, &req->caller, scope, req->path.txn_id, &event_id));
     if (myl_str_present(event_id))
         return reply_event_id(req, event_id);
     MYL_TRY(myl_room_require_joined(cx, req->path.room_id, &req->caller, &head));
@@ -55,19 +58,25 @@ static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
     outgoing->caller = &req->caller;
     outgoing->txn_id = req->path.txn_id;
     MYL_TRY(myl_room_send(cx, outgoing, &event_id));
-    MYL_TRY(myl_room_txn_put(cx, &req->caller, scope, req->path.txn_id, event_id));
+    if (has_txn)
+        MYL_TRY(myl_room_txn_put(cx, &req->caller, scope, req->path.txn_id, event_id));
+    myl_room_presence_active(req->caller.user);
     return reply_event_id(req, event_id);
 }
 
-myl_rc myl_client_send(myl_req *req, const myl_body_content *in)
-{
-    myl_str scope = myl_strf(&req->cx, "send %.*s %.*s", MYL_FMT(req->path.room_id),
-                             MYL_FMT(req->path.event_type));
-    myl_outgoing outgoing = {.type = req->path.event_type, .content = in->json};
+/* ---- redactions ---- */
 
-    MYL_TRY(send_once(req, scope, &outgoing));
-    myl_room_presence_active(req->caller.user);
-    return MYL_OK;
+/* What is redacted must be in the room; `redacts` stands where the room's version has it. */
+static myl_rc redact(myl_req *req, myl_str scope, myl_str target, const myl_json *content)
+{
+    myl_outgoing outgoing = {.type = MYL_S("m.room.redaction"), .redacts = target};
+    myl_room_head head;
+    myl_stored stored;
+
+    MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    MYL_TRY(myl_room_event_of(&req->cx, head.room, target, &stored));
+    outgoing.content = myl_json_without(&req->cx, content, MYL_S("redacts"));
+    return send_once(req, scope, &outgoing);
 }
 
 myl_rc myl_client_redact(myl_req *req, const myl_body_redact *in)
@@ -75,14 +84,28 @@ myl_rc myl_client_redact(myl_req *req, const myl_body_redact *in)
     myl_str scope = myl_strf(&req->cx, "redact %.*s %.*s", MYL_FMT(req->path.room_id),
                              MYL_FMT(req->path.event_id));
     const myl_json *content = in->json != NULL ? in->json : myl_json_empty_object();
-    myl_outgoing outgoing = {.type = MYL_S("m.room.redaction"), .redacts = req->path.event_id};
-    myl_room_head head;
-    myl_stored target;
 
-    MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
-    MYL_TRY(myl_room_event_of(&req->cx, head.room, req->path.event_id, &target));
-    outgoing.content = myl_json_without(&req->cx, content, MYL_S("redacts"));
-    return send_once(req, scope, &outgoing);
+    return redact(req, scope, req->path.event_id, content);
+}
+
+/* Without a transaction id: each request is another redaction. */
+myl_rc myl_client_redact_once(myl_req *req, const myl_body_redact *in)
+{
+    return myl_client_redact(req, in);
+}
+
+myl_rc myl_client_send(myl_req *req, const myl_body_content *in)
+{
+    myl_str scope = myl_strf(&req->cx, "send %.*s %.*s", MYL_FMT(req->path.room_id),
+                             MYL_FMT(req->path.event_type));
+    myl_outgoing outgoing = {.type = req->path.event_type, .content = in->json};
+    myl_str target = myl_json_text(in->json, MYL_S("redacts"));
+
+    if (!myl_str_equal(req->path.event_type, MYL_S("m.room.redaction")))
+        return send_once(req, scope, &outgoing);
+    if (!myl_str_present(target))
+        return myl_fail(&req->cx, MYL_BAD_JSON, "redacts: expected the id of an event");
+    return redact(req, scope, target, in->json);
 }
 
 myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)

@@ -11,31 +11,25 @@
 
 #include "api/api_own.h"
 
-static bool wants(myl_str field, const char *name)
-{
-    return !myl_str_present(field) || myl_str_equal(field, myl_str_of(name));
-}
-
 myl_rc myl_server_query_profile(myl_req *req, const myl_body_none *in)
 {
-    myl_writer w = myl_write_start(&req->cx, 128);
+    myl_text text = MYL_TEXT(&req->cx);
     myl_str user = myl_req_query(req, "user_id");
     myl_str field = myl_req_query(req, "field");
-    myl_profile profile;
+    const myl_json *fields, *value;
 
     MYL_UNUSED(in);
     if (!myl_str_present(user))
         return myl_fail(&req->cx, MYL_MISSING_PARAM, "user_id: missing");
     if (!myl_id_is_user(user))
         return myl_fail(&req->cx, MYL_INVALID_PARAM, "user_id: expected a user id");
-    MYL_TRY(myl_user_profile(&req->cx, user, &profile));
-    if (!profile.exists || !myl_id_is_ours(user, myl_api_config()->server_name))
+    MYL_TRY(myl_user_profile_fields(&req->cx, user, &fields));
+    if (fields == NULL || !myl_id_is_ours(user, myl_api_config()->server_name))
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such user");
-    myl_write_open(&w, '{');
-    if (wants(field, "avatar_url"))
-        myl_write_str(&w, "avatar_url", profile.avatar_url);
-    if (wants(field, "displayname"))
-        myl_write_str(&w, "displayname", profile.display_name);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
+    value = myl_json_get(fields, field);
+    if (myl_str_present(field))
+        fields =
+            value == NULL ? myl_json_empty_object() : myl_json_with(&req->cx, NULL, field, value);
+    myl_json_write(&text, fields);
+    return myl_reply_json(req, 200, myl_text_str(&text));
 }
