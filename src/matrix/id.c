@@ -141,23 +141,27 @@ bool myl_id_is_ours(myl_str id, myl_str server_name)
     return myl_str_present(domain) && myl_str_equal(domain, server_name);
 }
 
+/* May the byte stand in such a name; at its beginning only letters may. */
+static bool is_name_byte(char c, bool begins)
+{
+    if (c >= 'a' && c <= 'z')
+        return true;
+    return !begins && ((c >= '0' && c <= '9') || c == '_' || c == '-');
+}
+
 bool myl_id_is_namespaced(myl_str id)
 {
     bool begins = true, dotted = false;
 
-    if (id.len == 0 || id.len > MYL_LIMIT_ID_BYTES)
+    if (id.len > MYL_LIMIT_ID_BYTES)
         return false;
     for (size_t i = 0; i < id.len; i++) {
-        char c = id.at[i];
-        bool letter = c >= 'a' && c <= 'z',
-             further = letter || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        bool dot = id.at[i] == '.' && !begins;
 
-        if (c == '.' && begins)
+        if (!dot && !is_name_byte(id.at[i], begins))
             return false;
-        if (c != '.' && !(begins ? letter : further))
-            return false;
-        dotted = dotted || c == '.';
-        begins = c == '.';
+        dotted = dotted || dot;
+        begins = dot;
     }
     return dotted && !begins;
 }

@@ -48,7 +48,7 @@ static myl_rc set_field(myl_req *req, uint64_t user, const char *field, myl_str 
         return myl_fail(&req->cx, MYL_INVALID_PARAM, "%s: longer than %d bytes", field,
                         MYL_LIMIT_PROFILE_BYTES);
     return myl_room_profile_set(&req->cx, &of, myl_str_of(field),
-                                value.len > 0 ? value : MYL_ABSENT);
+                                value.len > 0 ? myl_json_of_str(&req->cx, value) : NULL);
 }
 
 static myl_rc end_sessions(myl_ctx *cx, uint64_t user)
