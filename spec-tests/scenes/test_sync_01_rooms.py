@@ -311,7 +311,7 @@ def test_account_data(shared_server: Server) -> None:
     assert joined(answer, room)["account_data"]["events"] == [{"type": "org.example.r", "content": {"in": "room"}}]
     refused(bob.put(f"{own}/account_data/org.example.a", json={}), 403, "M_FORBIDDEN")
     refused(bob.get(f"{own}/rooms/{q(room)}/account_data/org.example.r"), 403, "M_FORBIDDEN")
-    refused(alice.put(f"{own}/account_data/m.push_rules", json={}), 405, "M_UNRECOGNIZED")
+    refused(alice.put(f"{own}/account_data/m.push_rules", json={}), 405, "M_BAD_JSON")
     refused(alice.put(f"{own}/account_data/org.example.a", content=b"[1]"), 400, "M_BAD_JSON")
     refused(alice.put(f"{own}/account_data/org.example.big", json={"v": "x" * 300000}), 413, "M_TOO_LARGE")
 
