@@ -61,6 +61,8 @@ void myl_tasks_wake(void);
 /* Inside a change: a new task of a registered kind; runs after the commit. `id` is its number, a position of its own.
  * MYL_TOO_LARGE when the state is longer than TASK_STATE. */
 myl_rc myl_task_add(myl_ctx *cx, const char *kind, myl_str state, uint64_t *id);
+/* The same, but its first step runs when the wall clock says due_ms, not before. */
+myl_rc myl_task_add_at(myl_ctx *cx, const char *kind, myl_str state, int64_t due_ms, uint64_t *id);
 /* In a transaction: is it there still? done: finished or unknown; `error`: why it last failed, or absent. */
 myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl_str *error);
 

@@ -90,7 +90,7 @@ myl_rc myl_user_is_erased(myl_ctx *cx, uint64_t user, bool *out);
 /* Pieces of that task: the profile; up to `most` rows of what clients kept (*left: there is more). */
 myl_rc myl_user_profile_drop(myl_ctx *cx, uint64_t user);
 myl_rc myl_user_data_drop(myl_ctx *cx, uint64_t user, size_t most, bool *left);
-/* Set at start by whoever keeps more by user (keys, pushers, …); runs in the last change of that task. At most four. */
+/* Set at start by whoever keeps more by user (keys, pushers, …); runs in the last change of that task. At most eight. */
 void myl_user_on_closed(myl_rc (*fn)(myl_ctx *cx, uint64_t user));
 
 /* A new session: makes or takes over the device (an existing device loses its old tokens).

@@ -24,6 +24,7 @@
 #include <myelin/outbox_send.h>
 #include <myelin/push_counts.h>
 #include <myelin/room_deactivate.h>
+#include <myelin/room_delayed.h>
 #include <myelin/room_guest.h>
 #include <myelin/room_people.h>
 #include <myelin/room_profile.h>
@@ -181,6 +182,8 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     MYL_TRY(myl_engine_start(cx, parts->store, committed, parts->http, &parts->engine));
     MYL_TRY(start_federation(cx, parts));
     start_lanes(parts);
+    myl_tasks_register(&myl_room_delayed_task);
+    myl_room_delayed_start();
     myl_tasks_register(&myl_room_profile_task);
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);

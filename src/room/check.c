@@ -442,6 +442,8 @@ const myl_check_row myl_room_checks[] = {
     {"members", check_members},
     {"receipts", check_receipts},
     {"relations", myl_room_check_relations},
+    {"reports", myl_room_check_reports},
+    {"delayed events", myl_room_check_delayed},
     {"auth chains", myl_room_check_steps},
     {"servers", myl_room_check_servers},
     {"gaps", myl_room_check_gaps},

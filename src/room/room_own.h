@@ -68,6 +68,9 @@ myl_rc myl_room_relation_remove(myl_ctx *cx, const myl_stored *stored, const myl
 myl_rc myl_room_check_related(myl_ctx *cx, myl_check *check, const myl_stored *stored,
                               const myl_event *event);
 myl_rc myl_room_check_relations(myl_ctx *cx, myl_check *check);
+/* report.c, delayed.c */
+myl_rc myl_room_check_reports(myl_ctx *cx, myl_check *check);
+myl_rc myl_room_check_delayed(myl_ctx *cx, myl_check *check);
 /* aggregate.c: the member m.relations of the open object, where there is something to show. */
 myl_rc myl_room_write_relations(myl_ctx *cx, myl_writer *w, const myl_stored *stored,
                                 const myl_event_form *form);

@@ -409,8 +409,8 @@ static myl_rc bring_stored(myl_ctx *cx)
             return myl_fail(cx, MYL_CORRUPT, "TASKS has a key of a wrong length");
         myl_mark mark = myl_ctx_mark(cx);
         MYL_TRY(row_read(cx, number, &row, &there));
-        int64_t wait = row.tries == 0 ? 0 : row.due_ms - myl_now_ms();
-        wait = wait < 0 ? 0 : wait > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait;
+        int64_t wait = row.due_ms - myl_now_ms();
+        wait = wait < 0 ? 0 : row.tries > 0 && wait > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : wait;
         bring(number, myl_tick_ms() + wait, row.tries);
         myl_ctx_release(cx, mark);
     }
@@ -468,21 +468,34 @@ void myl_tasks_stop(void)
 
 /* ---- for those who use tasks ---- */
 
+typedef struct {
+    uint64_t number;
+    int64_t due_ms; /* wall clock */
+} new_task;
+
 static void bring_new(void *arg)
 {
-    bring(*(const uint64_t *)arg, myl_tick_ms(), 0);
+    const new_task *made = arg;
+    int64_t wait = made->due_ms - myl_now_ms();
+
+    bring(made->number, myl_tick_ms() + (wait > 0 ? wait : 0), 0);
+}
+
+myl_rc myl_task_add_at(myl_ctx *cx, const char *kind, myl_str state, int64_t due_ms, uint64_t *id)
+{
+    MYL_ASSERT(kind_of(myl_str_of(kind)) != NULL);
+    new_task *made = myl_new(cx, new_task);
+    task_row row = {.kind = myl_str_of(kind), .state = state, .due_ms = due_ms, .error = MYL_S("")};
+    *made = (new_task){myl_engine_next_position(cx), due_ms};
+    MYL_TRY(row_write(cx, made->number, &row));
+    myl_engine_after_commit(cx, bring_new, made);
+    *id = made->number;
+    return MYL_OK;
 }
 
 myl_rc myl_task_add(myl_ctx *cx, const char *kind, myl_str state, uint64_t *id)
 {
-    MYL_ASSERT(kind_of(myl_str_of(kind)) != NULL);
-    uint64_t *number = myl_new(cx, uint64_t);
-    task_row row = {.kind = myl_str_of(kind), .state = state, .error = MYL_S("")};
-    *number = myl_engine_next_position(cx);
-    MYL_TRY(row_write(cx, *number, &row));
-    myl_engine_after_commit(cx, bring_new, number);
-    *id = *number;
-    return MYL_OK;
+    return myl_task_add_at(cx, kind, state, 0, id);
 }
 
 myl_rc myl_task_status(myl_ctx *cx, uint64_t id, bool *done, myl_str *state, myl_str *error)

@@ -7,7 +7,7 @@
  */
 #include "user/user_own.h"
 
-enum { MOST_LISTENERS = 4 };
+enum { MOST_LISTENERS = 8 };
 
 static myl_rc (*closed[MOST_LISTENERS])(myl_ctx *cx, uint64_t user);
 static size_t closed_count;

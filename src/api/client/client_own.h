@@ -114,6 +114,11 @@ myl_rc myl_client_write_event(myl_req *req, myl_writer *w, const char *key,
 /* May it be shown? Not to who may not see it, or ignores its sender. */
 myl_rc myl_client_may_show(myl_req *req, myl_client_reading *reading, const myl_stored *stored,
                            bool *out);
+/* delayed.c: does the request ask for the event to be sent later? Then this, in place of a send, keeps it. */
+bool myl_client_is_delayed(myl_req *req);
+myl_rc myl_client_delay(myl_req *req, myl_str scope, myl_outgoing *outgoing);
+/* room_send.c: MYL_NOT_JSON when there is no body: for those who answer a repeated request without one. */
+myl_rc myl_client_require_body(myl_req *req);
 /* A pagination token, or a sync token: all that had arrived by it. The parameter must be there. */
 myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_point *out);
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */

@@ -38,6 +38,12 @@ static myl_rc check_suspended(myl_req *req, const myl_room_head *head, const myl
     return myl_fail(&req->cx, MYL_USER_SUSPENDED, "this account is suspended");
 }
 
+/* A redaction by its own endpoint may come without. */
+static bool needs_body(const myl_req *req)
+{
+    return !myl_str_present(req->path.event_id);
+}
+
 /* Sends once for this transaction id, where the path has one: `scope` is the endpoint with its path. */
 static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
 {
@@ -51,6 +57,8 @@ static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
         MYL_TRY(myl_room_txn_find(cx, &req->caller, scope, req->path.txn_id, &event_id));
     if (myl_str_present(event_id))
         return reply_event_id(req, event_id);
+    if (needs_body(req))
+        MYL_TRY(myl_client_require_body(req));
     MYL_TRY(myl_room_require_joined(cx, req->path.room_id, &req->caller, &head));
     MYL_TRY(check_suspended(req, &head, outgoing));
     outgoing->room_id = req->path.room_id;
@@ -62,6 +70,11 @@ static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
         MYL_TRY(myl_room_txn_put(cx, &req->caller, scope, req->path.txn_id, event_id));
     myl_room_presence_active(req->caller.user);
     return reply_event_id(req, event_id);
+}
+
+myl_rc myl_client_require_body(myl_req *req)
+{
+    return req->json != NULL ? MYL_OK : myl_fail(&req->cx, MYL_NOT_JSON, "the body is missing");
 }
 
 /* ---- redactions ---- */
@@ -94,14 +107,17 @@ myl_rc myl_client_redact_once(myl_req *req, const myl_body_redact *in)
     return myl_client_redact(req, in);
 }
 
-myl_rc myl_client_send(myl_req *req, const myl_body_content *in)
+/* A repeated transaction is answered whatever its body is; so the body is looked at afterwards. */
+myl_rc myl_client_send(myl_req *req, const myl_body_empty *in)
 {
     myl_str scope = myl_strf(&req->cx, "send %.*s %.*s", MYL_FMT(req->path.room_id),
                              MYL_FMT(req->path.event_type));
     myl_outgoing outgoing = {.type = req->path.event_type, .content = in->json};
     myl_str target = myl_json_text(in->json, MYL_S("redacts"));
 
-    if (!myl_str_equal(req->path.event_type, MYL_S("m.room.redaction")))
+    if (myl_client_is_delayed(req))
+        return myl_client_delay(req, scope, &outgoing);
+    if (!myl_str_equal(req->path.event_type, MYL_S("m.room.redaction")) || req->json == NULL)
         return send_once(req, scope, &outgoing);
     if (!myl_str_present(target))
         return myl_fail(&req->cx, MYL_BAD_JSON, "redacts: expected the id of an event");
@@ -119,6 +135,8 @@ myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)
     myl_room_head head;
     myl_str event_id;
 
+    if (myl_client_is_delayed(req))
+        return myl_client_delay(req, MYL_S("state"), &outgoing);
     /* one's own membership may be set from outside the room: the rules judge it */
     if (!myl_str_equal(outgoing.type, MYL_S("m.room.member")))
         MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
