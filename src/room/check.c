@@ -141,6 +141,7 @@ static myl_rc check_event(myl_ctx *cx, myl_check *check, myl_str key, myl_str ro
     if ((stored.flags & MYL_EVENT_STATE) != 0)
         MYL_TRY(myl_room_check_auth_row(cx, check, &stored));
     MYL_TRY(myl_room_check_related(cx, check, &stored, &event));
+    MYL_TRY(myl_room_check_words(cx, check, &stored, &event));
     return check_orders(cx, check, &stored);
 }
 

@@ -321,6 +321,7 @@ myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored 
     if (myl_str_present(event->state_key))
         MYL_TRY(myl_room_auth_add(cx, stored, event));
     MYL_TRY(myl_room_relation_add(cx, stored, event));
+    MYL_TRY(myl_room_search_add(cx, stored, event));
     return put_orders(cx, stored);
 }
 
@@ -337,6 +338,7 @@ myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stor
     stored->position = place->arrives ? myl_engine_next_position(cx) : 0;
     MYL_TRY(myl_room_event_rewrite(cx, stored));
     MYL_TRY(myl_room_relation_add(cx, stored, place->event));
+    MYL_TRY(myl_room_search_add(cx, stored, place->event));
     return put_orders(cx, stored);
 }
 

@@ -68,6 +68,7 @@ myl_rc myl_room_apply_redaction(myl_ctx *cx, const myl_room_head *head, const my
     MYL_TRY(myl_room_power(cx, head, &power));
     if (!myl_rules_may_redact(redaction, &target_event, &power))
         return MYL_OK;
+    MYL_TRY(myl_room_search_remove(cx, &target, &target_event));
     MYL_TRY(myl_room_relation_remove(cx, &target, &target_event));
     MYL_TRY(myl_room_event(cx, number, &target)); /* its bytes were borrowed until a write */
     return mark_redacted(cx, &target, stored->number);

@@ -68,6 +68,11 @@ myl_rc myl_room_relation_remove(myl_ctx *cx, const myl_stored *stored, const myl
 myl_rc myl_room_check_related(myl_ctx *cx, myl_check *check, const myl_stored *stored,
                               const myl_event *event);
 myl_rc myl_room_check_relations(myl_ctx *cx, myl_check *check);
+/* search.c: the words of an event, after its relation has been added, or before it is removed. */
+myl_rc myl_room_search_add(myl_ctx *cx, const myl_stored *stored, const myl_event *event);
+myl_rc myl_room_search_remove(myl_ctx *cx, const myl_stored *stored, const myl_event *event);
+myl_rc myl_room_check_words(myl_ctx *cx, myl_check *check, const myl_stored *stored,
+                            const myl_event *event);
 /* report.c, delayed.c */
 myl_rc myl_room_check_reports(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_check_delayed(myl_ctx *cx, myl_check *check);
