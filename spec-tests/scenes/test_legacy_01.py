@@ -1,0 +1,59 @@
+"""What old clients ask: all at once, one room at once, and the stream of events.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import threading
+
+from support.client import V3, ok, q, refused
+from support.server import Server
+
+R0 = "/_matrix/client/r0"
+
+
+def ids(events: list[dict]) -> list[str]:
+    return [event["event_id"] for event in events]
+
+
+def test_everything_at_once(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room, other = alice.create_room(preset="public_chat"), bob.create_room()
+    bob.invite(other, alice.user_id)
+    said = [alice.say(room, f"m{i}") for i in range(4)]
+    ok(alice.put(f"{V3}/user/{q(alice.user_id)}/account_data/test.a", json={"a": 1}))
+    ok(alice.post(f"{V3}/rooms/{q(room)}/receipt/m.read/{q(said[0])}", json={}))
+    answer = ok(alice.get(f"{V3}/initialSync", params={"limit": 2}))
+    rooms = {part["room_id"]: part for part in answer["rooms"]}
+    assert {"type": "test.a", "content": {"a": 1}} in answer["account_data"] and answer["end"]
+    assert rooms[other]["membership"] == "invite" and rooms[other]["invite"]["sender"] == bob.user_id
+    mine = rooms[room]
+    assert mine["membership"] == "join" and ids(mine["messages"]["chunk"]) == said[2:]
+    assert mine["visibility"] == "private" and mine["receipts"][0]["content"][said[0]]["m.read"][alice.user_id]
+    older = alice.messages(room, limit=1, **{"from": mine["messages"]["start"]})
+    assert ids(older["chunk"]) == [said[1]]
+    one = ok(alice.get(f"{R0}/rooms/{q(room)}/initialSync"))
+    assert ids(one["messages"]["chunk"])[-4:] == said and any(e["type"] == "m.room.create" for e in one["state"])
+    refused(bob.get(f"{V3}/rooms/{q(room)}/initialSync"), 403, "M_FORBIDDEN")
+    refused(alice.get(f"{V3}/initialSync", params={"limit": "x"}), 400, "M_INVALID_PARAM", "limit")
+    refused(alice.get(f"{V3}/initialSync", token=False), 401, "M_MISSING_TOKEN")
+
+
+def test_the_stream(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat")
+    start = ok(alice.get(f"{R0}/initialSync"))["end"]
+    said = alice.say(room, "one")
+    first = ok(alice.get(f"{V3}/events", params={"from": start}))
+    assert ids(first["chunk"]) == [said] and first["start"] and first["end"]
+    assert ok(alice.get(f"{V3}/events", params={"from": first["end"]}))["chunk"] == []
+    assert ok(bob.get(f"{V3}/events", params={"from": start}))["chunk"] == []
+    got: list[dict] = []
+    waiter = threading.Thread(target=lambda: got.append(
+        ok(alice.get(f"{V3}/events", params={"from": first["end"], "timeout": 20000}, timeout=30))))
+    waiter.start()
+    second = alice.say(room, "two")
+    waiter.join(30)
+    assert ids(got[0]["chunk"]) == [second]
+    assert ok(alice.get(f"{V3}/events/{q(said)}"))["content"]["body"] == "one"
+    refused(bob.get(f"{V3}/events/{q(said)}"), 404, "M_NOT_FOUND")
+    refused(alice.get(f"{V3}/events", params={"from": "x"}), 400, "M_INVALID_PARAM", "from")
+    refused(bob.get(f"{V3}/events", params={"from": start, "room_id": room}), 403, "M_FORBIDDEN")
