@@ -24,6 +24,7 @@ typedef struct {
     myl_event_filter filter;
     myl_list hits; /* myl_search_hit: all that the caller may see, in order */
     size_t from, to;
+    bool full; /* the page is: there may be more */
 } searching;
 
 static const myl_search_hit *hit_at(const searching *s, size_t index)
@@ -134,6 +135,7 @@ static myl_rc read_page(searching *s)
         return myl_fail(&s->req->cx, MYL_INVALID_PARAM, "next_batch: not a token of this server");
     s->from = (size_t)from < s->hits.count ? (size_t)from : s->hits.count;
     s->to = s->hits.count - s->from < limit ? s->hits.count : s->from + limit;
+    s->full = limit > 0 && s->to - s->from == limit;
     return MYL_OK;
 }
 
@@ -353,7 +355,7 @@ static myl_rc write_found(searching *s, myl_writer *w)
     myl_write_int(w, "count", (int64_t)s->hits.count);
     MYL_TRY(write_groups(s, w));
     write_highlights(s, w);
-    if (s->to < s->hits.count && s->to > s->from)
+    if (s->full)
         myl_write_str(w, "next_batch", myl_strf(&s->req->cx, "o%zu", s->to));
     MYL_TRY(write_results(s, w));
     MYL_TRY(write_state(s, w));
