@@ -108,12 +108,24 @@ myl_rc myl_room_txn_find(myl_ctx *cx, const myl_caller *caller, myl_str scope, m
     return MYL_OK;
 }
 
+/* From the change that begins a period until its commit the period's own table is being emptied: ids go to the other
+ * one so long. Of the engine's thread alone; left set by a change that was undone, it does no harm. */
+static bool is_emptying;
+
+static void emptied(void *arg)
+{
+    MYL_UNUSED(arg);
+    is_emptying = false;
+}
+
 /* Begins a new period: its table holds ids of two periods ago, which go. */
 static myl_rc begin_period(myl_ctx *cx, int64_t period)
 {
     myl_key value = myl_key_start();
 
     myl_key_i64(&value, period);
+    is_emptying = true;
+    myl_engine_after_commit(cx, emptied, NULL);
     MYL_TRY(myl_store_clear(cx, table_of(period)));
     return myl_store_put(cx, MYL_TABLE_ROOM_META, MYL_S("txn_period"), myl_key_str(&value));
 }
@@ -126,9 +138,10 @@ myl_rc myl_room_txn_put(myl_ctx *cx, const myl_caller *caller, myl_str scope, my
 
     MYL_TRY(stored_period(cx, &period));
     if (now > period) {
-        /* the period's own table is emptied when this change ends: its id goes to the other one */
         MYL_TRY(begin_period(cx, now));
-        period = now + 1;
+        period = now;
     }
+    if (is_emptying)
+        period++;
     return myl_store_put(cx, table_of(period), myl_key_str(&key), result);
 }
