@@ -449,6 +449,7 @@ const myl_check_row myl_room_checks[] = {
     {"servers", myl_room_check_servers},
     {"gaps", myl_room_check_gaps},
     {"states", myl_room_check_states},
+    {"invites from outside", myl_room_check_outside},
     {"joins", check_joins},
     {"directory", myl_room_check_directory},
     {"purges", check_purges},

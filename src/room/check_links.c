@@ -160,3 +160,28 @@ myl_rc myl_room_check_states(myl_ctx *cx, myl_check *check)
 {
     return myl_check_walk(cx, check, MYL_TABLE_ROOM_STATES, check_state_row);
 }
+
+/* ---- rooms that we only hear of ---- */
+
+static myl_rc check_outside(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    const myl_json *json;
+    uint64_t room, user;
+    myl_member member;
+
+    if (is_bad(check,
+               myl_cut_u64(&key, &room) && myl_cut_u64(&key, &user) &&
+                   myl_json_parse(cx, row, &json) == MYL_OK && json->kind == MYL_JSON_ARRAY,
+               "OUTSIDE_STATES"))
+        return MYL_OK;
+    MYL_TRY(myl_room_member(cx, room, user, &member));
+    if (member.membership != MYL_MEMBER_INVITE && member.membership != MYL_MEMBER_KNOCK)
+        myl_check_wrong(check, "user %llu has no invite to room %llu, but what came with one",
+                        (unsigned long long)user, (unsigned long long)room);
+    return MYL_OK;
+}
+
+myl_rc myl_room_check_outside(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_OUTSIDE_STATES, check_outside);
+}

@@ -152,8 +152,12 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
     MYL_TRY(myl_room_member(cx, head->room, move->user, &row));
     /* the row may tell of an invite from outside, which the state never held */
     was = row.membership;
-    if (row.event != move->before)
+    if (row.event != move->before) {
+        myl_key outside = myl_key_of_u64s(head->room, move->user);
+
         MYL_TRY(myl_room_membership_of(cx, move->before, &was));
+        MYL_TRY(myl_store_delete(cx, MYL_TABLE_OUTSIDE_STATES, myl_key_str(&outside)));
+    }
     MYL_TRY(myl_room_membership_of(cx, move->after, &now));
     after.membership = now;
     if (move->after == 0) {

@@ -143,6 +143,7 @@ myl_rc myl_room_check_servers(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_check_server_sum(myl_ctx *cx, myl_check *check, const myl_room_head *head);
 myl_rc myl_room_check_gaps(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_check_states(myl_ctx *cx, myl_check *check);
+myl_rc myl_room_check_outside(myl_ctx *cx, myl_check *check);
 
 /* check_directory.c */
 myl_rc myl_room_check_directory(myl_ctx *cx, myl_check *check);
