@@ -38,6 +38,16 @@ void myl_walk_end(myl_walk *walk);
 /* The reading place that stands for "all that had arrived by this position": for /messages with a sync token. */
 myl_rc myl_point_of_position(myl_ctx *cx, uint64_t room, uint64_t position, myl_point *out);
 
+/* The event nearest to a time on one side of it that a reader may see; number 0: none. Where times do not rise with the reading
+ * order, one that is nearer may stand far from there and is not found. */
+typedef struct {
+    int64_t ts;    /* ms */
+    bool backward; /* at or before it; otherwise at or after it */
+    uint64_t user; /* the reader */
+} myl_time_ask;
+myl_rc myl_room_event_by_time(myl_ctx *cx, const myl_room_head *head, const myl_time_ask *ask,
+                              myl_stored *out);
+
 /* ---- what changed, by position ---- */
 /* Rooms of which something changed after `after`, ascending, each once. When more than `limit` log rows lie between,
  * `all` is true and the list empty: then look at every room. */

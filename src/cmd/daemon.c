@@ -31,6 +31,7 @@
 #include <myelin/room_purge.h>
 #include <myelin/room_retention.h>
 #include <myelin/room_send.h>
+#include <myelin/room_upgrade.h>
 #include <myelin/sync_sliding.h>
 #include <myelin/tasks_lane.h>
 
@@ -193,6 +194,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_retention_task);
     myl_tasks_register(&myl_room_erase_task);
     myl_tasks_register(&myl_room_people_task);
+    myl_tasks_register(&myl_room_upgrade_task);
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
     MYL_TRY(myl_fed_inbox_start(cx));

@@ -37,7 +37,7 @@ static bool glob_matches(myl_str glob, myl_str text)
     return g == glob.len;
 }
 
-static bool any_matches(const myl_json *globs, myl_str host)
+bool myl_room_any_glob(const myl_json *globs, myl_str host)
 {
     for (uint32_t i = 0; globs != NULL && i < globs->count; i++)
         if (globs->items[i].kind == MYL_JSON_STRING && glob_matches(globs->items[i].text, host))
@@ -70,8 +70,8 @@ bool myl_room_acl_judge(const myl_json *acl, myl_str server_name)
 
     if (is_address(host) && !myl_json_bool(acl, MYL_S("allow_ip_literals"), true))
         return false;
-    return !any_matches(myl_json_array(acl, MYL_S("deny")), host) &&
-           any_matches(myl_json_array(acl, MYL_S("allow")), host);
+    return !myl_room_any_glob(myl_json_array(acl, MYL_S("deny")), host) &&
+           myl_room_any_glob(myl_json_array(acl, MYL_S("allow")), host);
 }
 
 myl_rc myl_room_acl_allows(myl_ctx *cx, myl_tree_root state, myl_str server_name, bool *out)

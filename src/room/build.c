@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_invites.h>
 #include <myelin/room_presence.h>
 #include <myelin/room_serve.h>
 #include <myelin/room_share.h>
@@ -148,6 +149,7 @@ static myl_rc check_allowed(myl_ctx *cx, const myl_room_head *head, const myl_ev
     MYL_TRY(myl_room_judge(cx, event, head->create, before, &verdict));
     if (!verdict.allowed)
         return myl_fail(cx, MYL_FORBIDDEN, "%s (auth rule %s)", verdict.reason, verdict.rule);
+    MYL_TRY(myl_room_check_invite(cx, event));
     return myl_room_check_guest(cx, event, before);
 }
 

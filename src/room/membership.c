@@ -5,6 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_upgrade.h>
+
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
@@ -102,5 +104,8 @@ myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
     MYL_TRY(myl_room_build(cx, &head, &outgoing, &stored));
     *event_id = stored.event_id;
-    return myl_room_head_put(cx, &head);
+    MYL_TRY(myl_room_head_put(cx, &head));
+    if (change->membership != MYL_MEMBER_JOIN)
+        return MYL_OK;
+    return myl_room_carry_settings(cx, &head, stored.state_key);
 }

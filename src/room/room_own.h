@@ -136,6 +136,9 @@ myl_rc myl_room_has_expired(myl_ctx *cx, myl_sight *sight, const myl_stored *sto
 /* acl.c: does the content of an m.room.server_acl event let the server in? */
 bool myl_room_acl_judge(const myl_json *acl, myl_str server_name);
 
+/* acl.c: does one of the globs (an array, or NULL) match? Letters in either case. */
+bool myl_room_any_glob(const myl_json *globs, myl_str text);
+
 /* check_links.c */
 myl_rc myl_room_check_auth_row(myl_ctx *cx, myl_check *check, const myl_stored *stored);
 myl_rc myl_room_check_steps(myl_ctx *cx, myl_check *check);

@@ -94,6 +94,9 @@ void myl_client_backup_start(void);
 /* to_device.c: registers its task. */
 void myl_client_to_device_start(void);
 
+/* carry_rules.c: the caller has joined a room: the push rules that they made for the room that it replaces hold for it too. */
+myl_rc myl_client_carry_push_rules(myl_req *req, myl_str room_id);
+
 /* remote.c: another server's room directory, as the reply; one of its aliases. They may answer MYL_NEED, so a handler asks one
  * such question and no other plan's. `servers`: array or NULL, foreign. */
 myl_rc myl_client_remote_rooms(myl_req *req, myl_str server, const myl_list_ask *list);

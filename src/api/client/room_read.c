@@ -94,20 +94,37 @@ myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
+static myl_rc reply_state_event(myl_req *req, const myl_stored *stored)
+{
+    myl_writer w = myl_write_start(&req->cx, 512);
+    myl_event_form form = myl_client_form(req);
+
+    MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, stored, &form));
+    return myl_reply_written(req, &w);
+}
+
 myl_rc myl_client_state_content(myl_req *req, const myl_body_none *in)
 {
-    myl_str key = myl_str_present(req->path.state_key) ? req->path.state_key : MYL_S("");
+    myl_str key = myl_str_present(req->path.state_key) ? req->path.state_key : MYL_S(""),
+            format = myl_req_query(req, "format");
     myl_text text = MYL_TEXT(&req->cx);
     const myl_json *content;
     myl_room_head head;
     myl_tree_root root;
+    myl_stored stored;
+    bool whole = myl_str_equal(format, MYL_S("event"));
 
     MYL_UNUSED(in);
+    if (myl_str_present(format) && !whole && !myl_str_equal(format, MYL_S("content")))
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "format: expected content or event");
     MYL_TRY(myl_client_open_room(req, &head, &root));
-    MYL_TRY(myl_room_state_content(&req->cx, root, myl_cstr(&req->cx, req->path.event_type), key,
-                                   &content));
-    if (content == NULL)
+    MYL_TRY(myl_room_state_event(&req->cx, root, myl_cstr(&req->cx, req->path.event_type), key,
+                                 &stored));
+    if (stored.number == 0)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such state in this room");
+    if (whole)
+        return reply_state_event(req, &stored);
+    MYL_TRY(myl_room_event_content(&req->cx, &stored, &content));
     myl_json_write(&text, content);
     return myl_reply_json(req, 200, myl_text_str(&text));
 }
@@ -216,6 +233,14 @@ myl_rc myl_client_members(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
+static void write_or_null(myl_writer *w, const char *key, myl_str value)
+{
+    if (myl_str_present(value))
+        myl_write_str(w, key, value);
+    else
+        myl_write_null(w, key);
+}
+
 myl_rc myl_client_joined_members(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
@@ -239,8 +264,8 @@ myl_rc myl_client_joined_members(myl_req *req, const myl_body_none *in)
         MYL_TRY(myl_room_event_content(&req->cx, &stored, &content));
         MYL_TRY(myl_store_text_of(&req->cx, MYL_INTERN_NAME, users[i], &user_id));
         myl_write_open_str(&w, user_id, '{');
-        myl_write_str(&w, "avatar_url", myl_json_text(content, MYL_S("avatar_url")));
-        myl_write_str(&w, "display_name", myl_json_text(content, MYL_S("displayname")));
+        write_or_null(&w, "avatar_url", myl_json_text(content, MYL_S("avatar_url")));
+        write_or_null(&w, "display_name", myl_json_text(content, MYL_S("displayname")));
         myl_write_close(&w, '}');
     }
     myl_write_close(&w, '}');

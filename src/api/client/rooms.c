@@ -8,6 +8,7 @@
 #include "api/client/visit.h"
 
 #include <myelin/base_list.h>
+#include <myelin/room_upgrade.h>
 
 static myl_rc reply_room_id(myl_req *req, myl_str room_id)
 {
@@ -62,6 +63,7 @@ static myl_rc join(myl_req *req, myl_str room_id_or_alias, const myl_body_join *
     change.room_id = place->room_id;
     /* a room that came here by somebody else's join in the same moment is joined as any other: twice is no matter */
     MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
+    MYL_TRY(myl_client_carry_push_rules(req, place->room_id));
     return reply_room_id(req, place->room_id);
 }
 
@@ -92,6 +94,24 @@ myl_rc myl_client_knock(myl_req *req, const myl_body_reason *in)
     if (!elsewhere)
         MYL_TRY(myl_room_change_member(&req->cx, &change, &event_id));
     return reply_room_id(req, place->room_id);
+}
+
+myl_rc myl_client_upgrade(myl_req *req, const myl_body_upgrade *in)
+{
+    myl_room_upgrade upgrade = {.caller = &req->caller,
+                                .room_id = req->path.room_id,
+                                .version = in->new_version,
+                                .additional_creators = in->additional_creators,
+                                .creator_count = in->additional_creators_count};
+    myl_writer w = myl_write_start(&req->cx, 128);
+    myl_str room_id;
+
+    MYL_TRY(myl_room_upgrade_do(&req->cx, &upgrade, &room_id));
+    MYL_TRY(myl_client_carry_push_rules(req, room_id));
+    myl_write_open(&w, '{');
+    myl_write_str(&w, "replacement_room", room_id);
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
 }
 
 /* ---- others ---- */
