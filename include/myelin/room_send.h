@@ -18,6 +18,7 @@ typedef struct {
     myl_str server_name;
     const myl_signing_key *key;
     const char *default_room_version;
+    bool forget_on_leave; /* whoever leaves has forgotten the room */
 } myl_room_setup;
 void myl_room_start(const myl_room_setup *setup);
 /* Frees what room/ keeps in memory; no change may run any more. */

@@ -109,7 +109,7 @@ def test_what_a_listed_room_shows(server: Server) -> None:
     alice.set_state(room, "m.room.avatar", {"url": "mxc://scene.test/a"})
     alice.set_state(room, "m.room.history_visibility", {"history_visibility": "world_readable"})
     bob.join(room)
-    (shown,) = ok(alice.get(PUBLIC, token=False))["chunk"]
+    (shown,) = ok(alice.get(PUBLIC))["chunk"]
     assert shown == {"room_id": room, "name": "Tea", "topic": "Green and black", "canonical_alias": alias("tea"),
                      "avatar_url": "mxc://scene.test/a", "join_rule": "public", "room_type": "m.space",
                      "num_joined_members": 2, "world_readable": True, "guest_can_join": False}
@@ -195,7 +195,16 @@ def test_a_join_carries_what_the_body_says(shared_server: Server) -> None:
     assert content == {"membership": "join", "reason": "tea", "org.example.a": {"b": 1}, "displayname": bob.user_id[1:].split(":")[0]}
 
 
-@pytest.mark.parametrize("method,path", [("get", PUBLIC), ("get", f"{LIST}/!a:scene.test")])
-def test_the_directory_asks_for_no_token(shared_server: Server, method: str, path: str) -> None:
-    alice = shared_server.client("alice")
-    assert getattr(alice, method)(path, token=False).status_code in (200, 404)
+@pytest.mark.server(settings={"public_rooms.without_login": False})
+def test_the_list_is_for_users(server: Server) -> None:
+    alice = server.client("alice")
+    refused(alice.get(PUBLIC, token=False), 401, "M_MISSING_TOKEN")
+    assert alice.get(f"{LIST}/!a:scene.test", token=False).status_code == 404
+
+
+@pytest.mark.server(settings={"public_rooms.without_login": True})
+def test_or_for_anybody(server: Server) -> None:
+    alice = server.client("alice")
+    room = alice.create_room(visibility="public")
+    assert [shown["room_id"] for shown in ok(alice.get(PUBLIC, token=False))["chunk"]] == [room]
+    assert alice.get(PUBLIC, headers={"Authorization": "Bearer wrong"}, token=False).status_code == 401

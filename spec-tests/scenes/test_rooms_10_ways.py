@@ -1,4 +1,4 @@
-"""Ways through rooms: tags, the event at a time, state in either form, and invites that one does not want.
+"""Ways through rooms: tags, the event at a time, state in either form, unwanted invites, access lists, leaving for good.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -136,3 +136,59 @@ def test_lists_of_users_and_servers(shared_server: Server) -> None:
     assert answer(alice, blocked_users=[alice.user_id], allowed_servers=["scene.test"]) == 403
     assert answer(alice, ignored_users=[alice.user_id], blocked_users=["*"]) == 200
     assert answer(alice, blocked_users=None, allowed_users="x", ignored_servers=[1]) == 200
+
+
+def test_what_came_before_is_not_shown(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room, ignored = alice.create_room(), alice.create_room()
+    alice.invite(room, bob.user_id)
+    assert room in bob.sync()["rooms"]["invite"]
+    prefers(bob, "m.invite_permission_config", default_action="block")
+    assert room not in ok(bob.get(f"{V3}/sync")).get("rooms", {}).get("invite", {})
+    prefers(bob, "m.invite_permission_config")
+    assert room in ok(bob.get(f"{V3}/sync"))["rooms"]["invite"]
+    prefers(bob, "org.matrix.msc4155.invite_permission_config", ignored_users=[alice.user_id])
+    alice.invite(ignored, bob.user_id)
+    assert ok(bob.get(f"{V3}/sync")).get("rooms", {}).get("invite", {}) == {}
+    bob.join(ignored)
+
+
+# --- server access lists ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("content,errcode", [
+    ({"allow": "*"}, "M_BAD_JSON"), ({"allow": ["*"], "deny": [1]}, "M_BAD_JSON"),
+    ({"allow": ["*"], "allow_ip_literals": "no"}, "M_BAD_JSON"), ({"allow": []}, "M_INVALID_PARAM"),
+    ({"allow": ["*"], "deny": ["SCENE.*"]}, "M_INVALID_PARAM"), ({}, "M_INVALID_PARAM")])
+def test_an_access_list_lets_us_in(shared_server: Server, content: dict, errcode: str) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room()
+    path = f"{V3}/rooms/{q(room)}/state/m.room.server_acl"
+    refused(alice.put(path, json=content), 400, errcode, "allow")
+    assert alice.get(path).status_code == 404
+    good = {"allow": ["*"], "deny": ["evil.test"], "allow_ip_literals": False}
+    alice.set_state(room, "m.room.server_acl", good)
+    assert ok(alice.get(path)) == good
+
+
+# --- leaving is forgetting -------------------------------------------------------------------------------------------
+
+@pytest.mark.server(settings={"rooms.forget_on_leave": True})
+def test_who_leaves_has_forgotten(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    assert ok(alice.get(f"{V3}/capabilities"))["capabilities"]["m.forget_forced_upon_leave"] == {"enabled": True}
+    rooms = [alice.create_room(preset="public_chat") for _ in range(2)]
+    for room in rooms:
+        bob.join(room)
+    bob.sync()
+    bob.leave(rooms[0])
+    alice.kick(rooms[1], bob.user_id)
+    assert set(bob.sync()["rooms"]["leave"]) == set(rooms)  # told once
+    left = {"filter": '{"room": {"include_leave": true}}'}
+    assert ok(bob.get(f"{V3}/sync", params=left)).get("rooms", {}).get("leave", {}) == {}
+    for room in rooms:
+        refused(bob.get(f"{V3}/rooms/{q(room)}/messages", params={"dir": "b"}), 403, "M_FORBIDDEN")
+        ok(bob.post(f"{V3}/rooms/{q(room)}/forget", json={}))
+    bob.join(rooms[0])
+    assert bob.say(rooms[0], "back")
+    server.stop()
+    server.check()

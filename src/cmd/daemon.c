@@ -120,7 +120,8 @@ static void introduce(const daemon_parts *parts)
 {
     myl_room_setup setup = {.server_name = parts->config->server_name,
                             .key = parts->key,
-                            .default_room_version = parts->config->rooms_default_version.at};
+                            .default_room_version = parts->config->rooms_default_version.at,
+                            .forget_on_leave = parts->config->rooms_forget_on_leave};
 
     myl_room_start(&setup);
     myl_api_start(parts->config);

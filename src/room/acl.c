@@ -74,6 +74,32 @@ bool myl_room_acl_judge(const myl_json *acl, myl_str server_name)
            myl_room_any_glob(myl_json_array(acl, MYL_S("allow")), host);
 }
 
+static bool is_list_of_text(const myl_json *list)
+{
+    if (list == NULL)
+        return true;
+    for (uint32_t i = 0; list->kind == MYL_JSON_ARRAY && i < list->count; i++)
+        if (list->items[i].kind != MYL_JSON_STRING)
+            return false;
+    return list->kind == MYL_JSON_ARRAY;
+}
+
+myl_rc myl_room_check_acl(myl_ctx *cx, const myl_event *event)
+{
+    const myl_json *literals = MYL_JSON_AT(event->content, "allow_ip_literals");
+
+    if (!myl_event_is(event, "m.room.server_acl", MYL_S("")))
+        return MYL_OK;
+    if (!is_list_of_text(MYL_JSON_AT(event->content, "allow")) ||
+        !is_list_of_text(MYL_JSON_AT(event->content, "deny")))
+        return myl_fail(cx, MYL_BAD_JSON, "allow, deny: expected lists of server names");
+    if (literals != NULL && literals->kind != MYL_JSON_BOOL)
+        return myl_fail(cx, MYL_BAD_JSON, "allow_ip_literals: expected true or false");
+    if (!myl_room_acl_judge(event->content, myl_room_server()->server_name))
+        return myl_fail(cx, MYL_INVALID_PARAM, "allow, deny: this would shut out this server");
+    return MYL_OK;
+}
+
 myl_rc myl_room_acl_allows(myl_ctx *cx, myl_tree_root state, myl_str server_name, bool *out)
 {
     const myl_json *acl;

@@ -150,6 +150,7 @@ static myl_rc check_allowed(myl_ctx *cx, const myl_room_head *head, const myl_ev
     if (!verdict.allowed)
         return myl_fail(cx, MYL_FORBIDDEN, "%s (auth rule %s)", verdict.reason, verdict.rule);
     MYL_TRY(myl_room_check_invite(cx, event));
+    MYL_TRY(myl_room_check_acl(cx, event));
     return myl_room_check_guest(cx, event, before);
 }
 

@@ -144,6 +144,13 @@ static myl_rc tell_member(myl_ctx *cx, const myl_member *member, uint64_t positi
     return myl_user_mark_changed(cx, member->user, position, MYL_CHANGED_MEMBERSHIP, member->room);
 }
 
+/* Is a room forgotten by who comes to have this membership? (MSC4267) */
+static bool forgets(myl_membership membership)
+{
+    return myl_room_server()->forget_on_leave &&
+           (membership == MYL_MEMBER_LEAVE || membership == MYL_MEMBER_BAN);
+}
+
 myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_member_move *move)
 {
     myl_member row, after = {.room = head->room, .user = move->user, .event = move->after};
@@ -167,6 +174,7 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
     }
     /* a join that only renames is no new membership */
     after.position = row.membership == after.membership ? row.position : move->position;
+    after.forgotten = forgets(after.membership);
     MYL_TRY(put_member(cx, &after));
     MYL_TRY(update_counts(cx, head, move->user, was, now));
     MYL_TRY(log_join(cx, &after, was, now));
@@ -179,7 +187,8 @@ myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_member
                       .user = stored->state_key,
                       .membership = membership,
                       .event = stored->number,
-                      .position = myl_engine_next_position(cx)};
+                      .position = myl_engine_next_position(cx),
+                      .forgotten = forgets(membership)};
 
     MYL_TRY(put_member(cx, &row));
     return tell_member(cx, &row, row.position);

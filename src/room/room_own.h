@@ -139,6 +139,9 @@ bool myl_room_acl_judge(const myl_json *acl, myl_str server_name);
 /* acl.c: does one of the globs (an array, or NULL) match? Letters in either case. */
 bool myl_room_any_glob(const myl_json *globs, myl_str text);
 
+/* acl.c: an m.room.server_acl event of a user of ours must be well-formed and let us in; MYL_OK for any other event. */
+myl_rc myl_room_check_acl(myl_ctx *cx, const myl_event *event);
+
 /* check_links.c */
 myl_rc myl_room_check_auth_row(myl_ctx *cx, myl_check *check, const myl_stored *stored);
 myl_rc myl_room_check_steps(myl_ctx *cx, myl_check *check);

@@ -99,15 +99,27 @@ typedef struct {
     const char *name;
     unsigned memberships;
     write_room write;
+    bool may_miss; /* left out when it is empty */
 } section;
 
 static myl_rc write_section(myl_syncing *s, const section *part, const myl_member *members,
                             size_t count)
 {
+    myl_writer before = *s->w;
+    size_t empty;
+
     myl_write_open_key(s->w, part->name, '{');
+    empty = s->w->text.len;
     for (size_t i = 0; i < count; i++)
         if ((part->memberships & bit(members[i].membership)) != 0)
             MYL_TRY(part->write(s, &members[i]));
+    if (part->may_miss && s->w->text.len == empty) {
+        /* some clients and suites take the section for an invite */
+        s->w->text.len = before.text.len;
+        s->w->depth = before.depth;
+        s->w->comma = before.comma;
+        return MYL_OK;
+    }
     myl_write_close(s->w, '}');
     return MYL_OK;
 }
@@ -115,10 +127,10 @@ static myl_rc write_section(myl_syncing *s, const section *part, const myl_membe
 static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t count)
 {
     const section sections[] = {
-        {"invite", bit(MYL_MEMBER_INVITE), myl_sync_write_invited},
-        {"join", bit(MYL_MEMBER_JOIN), myl_sync_write_joined},
-        {"knock", bit(MYL_MEMBER_KNOCK), myl_sync_write_invited},
-        {"leave", bit(MYL_MEMBER_LEAVE) | bit(MYL_MEMBER_BAN), myl_sync_write_left},
+        {"invite", bit(MYL_MEMBER_INVITE), myl_sync_write_invited, true},
+        {"join", bit(MYL_MEMBER_JOIN), myl_sync_write_joined, false},
+        {"knock", bit(MYL_MEMBER_KNOCK), myl_sync_write_invited, true},
+        {"leave", bit(MYL_MEMBER_LEAVE) | bit(MYL_MEMBER_BAN), myl_sync_write_left, false},
     };
 
     myl_write_open_key(s->w, "rooms", '{');

@@ -5,6 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_invites.h>
+
 #include "sync/sync_own.h"
 
 #include <myelin/room_serve.h>
@@ -190,9 +192,21 @@ myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
     return myl_room_write_stripped(s->cx, s->w, invite);
 }
 
+/* Invites that the user does not want are not shown while that is so. */
+static myl_rc is_unwanted_invite(myl_syncing *s, const myl_stored *invite, bool *out)
+{
+    myl_invite_permission permission;
+    myl_str inviter;
+
+    MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, invite->sender, &inviter));
+    MYL_TRY(myl_room_invite_permission(s->cx, invite->state_key, inviter, &permission));
+    *out = permission != MYL_INVITE_ALLOWED || myl_ignores(&s->ignored, invite->sender);
+    return MYL_OK;
+}
+
 myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
 {
-    bool knock = member->membership == MYL_MEMBER_KNOCK;
+    bool knock = member->membership == MYL_MEMBER_KNOCK, unwanted = false;
     myl_room_head head;
     myl_stored event;
 
@@ -202,7 +216,9 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
     if (!room_is_wanted(s, &head))
         return MYL_OK;
     MYL_TRY(myl_room_event(s->cx, member->event, &event));
-    if (!knock && myl_ignores(&s->ignored, event.sender))
+    if (!knock)
+        MYL_TRY(is_unwanted_invite(s, &event, &unwanted));
+    if (unwanted)
         return MYL_OK;
     s->something = true;
     myl_write_open_str(s->w, head.room_id, '{');
@@ -221,7 +237,8 @@ myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member)
     bool is_new = member->position > s->since && s->since != 0;
     myl_stored leave;
 
-    if (member->forgotten || (!is_new && !(s->since == 0 && s->request->filter->include_leave)))
+    /* that one has left is told once more, also when the room was forgotten at once */
+    if (!is_new && (member->forgotten || s->since != 0 || !s->request->filter->include_leave))
         return MYL_OK;
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));
     if (!room_is_wanted(s, &part.head))

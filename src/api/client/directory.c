@@ -220,6 +220,8 @@ myl_rc myl_client_public_rooms(myl_req *req, const myl_body_none *in)
     int64_t limit;
 
     MYL_UNUSED(in);
+    if (req->caller.user == 0 && !myl_api_config()->public_rooms_without_login)
+        return myl_fail(&req->cx, MYL_MISSING_TOKEN, "the list of public rooms is for users");
     MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, 0, &limit));
     ask.limit = limit > MYL_LIMIT_LIST_PAGE ? MYL_LIMIT_LIST_PAGE : (size_t)limit;
     return reply_page(req, &ask);

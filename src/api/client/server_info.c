@@ -58,6 +58,8 @@ static void write_switches(const myl_req *req, myl_writer *w)
         myl_write_close(w, '}');
     }
     write_enabled(w, "m.change_password", true);
+    if (myl_api_config()->rooms_forget_on_leave)
+        write_enabled(w, "m.forget_forced_upon_leave", true);
     write_enabled(w, "m.get_login_token", myl_api_config()->sessions_login_tokens);
     write_enabled(w, "m.profile_fields", true);
 }
