@@ -203,3 +203,17 @@ def test_a_room_that_fails_late_leaves_nothing(shared_server: Server) -> None:
     refused(alice.post(CREATE, json=body), 400, "M_INVALID_ROOM_STATE")
     assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
     alice.create_room(room_alias_name="half-made")
+
+
+@pytest.mark.parametrize("version", ["11", "12"])
+def test_there_is_one_create_event(shared_server: Server, version: str) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room(room_version=version)
+    answer = alice.put(f"{V3}/rooms/{q(room)}/state/m.room.create", json={"room_version": version, "a": 1})
+    refused(answer, 400, "M_UNKNOWN", "create")
+    levels = by_type(alice.state(room))["m.room.power_levels"] | {"users": {alice.user_id: 100}}
+    answer = alice.put(f"{V3}/rooms/{q(room)}/state/m.room.power_levels", json=levels)
+    if version == "12":
+        refused(answer, 400, "M_BAD_JSON", "users")
+    else:
+        ok(answer)

@@ -43,6 +43,40 @@ static myl_rc equals_current(myl_ctx *cx, const myl_room_head *head, const myl_o
     return MYL_OK;
 }
 
+static bool is_state(const myl_outgoing *outgoing, const char *type)
+{
+    return myl_str_present(outgoing->state_key) && outgoing->state_key.len == 0 &&
+           myl_str_equal(outgoing->type, myl_str_of(type));
+}
+
+/* Creators where their power has no number may not be given one. */
+static myl_rc check_levels(myl_ctx *cx, const myl_room_head *head, const myl_json *content)
+{
+    const myl_json *users = myl_json_object(content, MYL_S("users"));
+    myl_power power;
+
+    if (!head->version->creators_unlimited || users == NULL)
+        return MYL_OK;
+    MYL_TRY(myl_room_power(cx, head, &power));
+    for (uint32_t i = 0; i < users->count; i++)
+        if (myl_power_is_creator(&power, users->items[i].key))
+            return myl_fail(cx, MYL_BAD_JSON, "users: %.*s is a creator, whose power is unlimited",
+                            MYL_FMT(users->items[i].key));
+    return MYL_OK;
+}
+
+/* State that is wrong in itself, whoever sends it. */
+static myl_rc check_state(myl_ctx *cx, const myl_room_head *head, const myl_outgoing *outgoing)
+{
+    if (is_state(outgoing, "m.room.create"))
+        return myl_fail(cx, MYL_BAD_REQUEST, "a room has one create event");
+    if (is_state(outgoing, "m.room.canonical_alias"))
+        return myl_room_check_aliases(cx, head, outgoing->content);
+    if (is_state(outgoing, "m.room.power_levels"))
+        return check_levels(cx, head, outgoing->content);
+    return MYL_OK;
+}
+
 myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_id)
 {
     myl_room_head head;
@@ -55,9 +89,7 @@ myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_i
     if (myl_str_present(*event_id))
         return MYL_OK;
     MYL_TRY(myl_room_check_relation(cx, &head, outgoing));
-    if (myl_str_equal(outgoing->type, MYL_S("m.room.canonical_alias")) &&
-        myl_str_present(outgoing->state_key) && outgoing->state_key.len == 0)
-        MYL_TRY(myl_room_check_aliases(cx, &head, outgoing->content));
+    MYL_TRY(check_state(cx, &head, outgoing));
     MYL_TRY(myl_room_build(cx, &head, outgoing, &stored));
     *event_id = stored.event_id;
     return myl_room_head_put(cx, &head);
