@@ -217,3 +217,12 @@ def test_there_is_one_create_event(shared_server: Server, version: str) -> None:
         refused(answer, 400, "M_BAD_JSON", "users")
     else:
         ok(answer)
+
+
+def test_once_for_a_transaction(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    first = ok(alice.put(f"{CREATE}/t1", json={"name": "A"}))
+    assert ok(alice.put(f"{CREATE}/t1", json={"name": "B"})) == first
+    assert ok(alice.put(f"{CREATE}/t2", json={})) != first and ok(bob.put(f"{CREATE}/t1", json={})) != first
+    refused(alice.put(f"{CREATE}/t3", json={"preset": "odd"}), 400, "M_BAD_JSON", "preset")
+    refused(alice.put(f"{CREATE}/t3", json={}, token=False), 401, "M_MISSING_TOKEN")

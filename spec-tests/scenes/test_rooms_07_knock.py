@@ -1,4 +1,4 @@
-"""Knocking.
+"""Knocking, and joins that a membership elsewhere allows.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -51,3 +51,34 @@ def test_older_versions_know_no_knocks(shared_server: Server) -> None:
     refused(knock(bob, room), 403, "M_FORBIDDEN")
     refused(knock(bob, "!nowhere:scene.test"), 404, "M_NOT_FOUND")
     refused(knock(bob, "#nowhere:scene.test"), 404, "M_NOT_FOUND")
+
+
+@pytest.mark.parametrize("version,rule", [("8", "restricted"), ("10", "knock_restricted"), ("12", "restricted")])
+def test_a_space_lets_its_members_in(shared_server: Server, version: str, rule: str) -> None:
+    alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
+    space = alice.create_room(creation_content={"type": "m.space"}, preset="public_chat")
+    room = alice.create_room(room_version=version)
+    join_rule(alice, room, rule, "!unknown:scene.test", space)
+    refused(bob.post(f"{V3}/join/{q(room)}", json={}), 403, "M_FORBIDDEN")
+    bob.join(space)
+    bob.join(room)
+    assert membership(alice, room, bob.user_id)["join_authorised_via_users_server"] == alice.user_id
+    bob.leave(room)
+    bob.leave(space)
+    refused(bob.post(f"{V3}/join/{q(room)}", json={}), 403, "M_FORBIDDEN")
+    alice.invite(room, carol.user_id)
+    carol.join(room)  # an invite needs no space
+    assert "join_authorised_via_users_server" not in membership(alice, room, carol.user_id)
+    if rule == "knock_restricted":
+        ok(knock(bob, room))
+
+
+def test_nobody_left_to_vouch(shared_server: Server) -> None:
+    alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
+    space = alice.create_room(preset="public_chat")
+    room = alice.create_room(room_version="11", preset="public_chat", power_level_content_override={"invite": 50})
+    bob.join(room)
+    join_rule(alice, room, "restricted", space)
+    carol.join(space)
+    alice.leave(room)
+    refused(carol.post(f"{V3}/join/{q(room)}", json={}), 403, "M_FORBIDDEN")

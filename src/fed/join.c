@@ -184,6 +184,8 @@ static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit)
     myl_str why = MYL_S("no server could be asked about the room");
 
     myl_fed_candidates(cx, visit, &servers);
+    if (servers.count == 0 && visit->although_here)
+        return myl_fail(cx, MYL_FORBIDDEN, "nobody in the room may let the user in");
     for (size_t i = 0; i < servers.count; i++) {
         myl_rc rc = join_by(cx, myl_list_get(&servers, myl_str, i), visit);
 

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_serve.h>
 #include <myelin/room_upgrade.h>
 
 #include "room/room_own.h"
@@ -81,6 +82,27 @@ static bool already_so(const myl_member_change *change, const myl_member *target
            (change->membership == MYL_MEMBER_JOIN || change->membership == MYL_MEMBER_LEAVE);
 }
 
+/* A join that a membership elsewhere allows names the one of us who vouches for it. */
+static myl_rc vouch(myl_ctx *cx, const myl_room_head *head, const myl_member_change *change,
+                    const myl_json **content)
+{
+    myl_str authoriser;
+    myl_rc rc = myl_room_join_authoriser(cx, head, change->target, &authoriser);
+
+    if (rc == MYL_UNABLE_TO_GRANT_JOIN || rc == MYL_UNABLE_TO_AUTHORISE_JOIN) {
+        myl_str why = cx->error.detail;
+
+        /* to a client it is a refusal like any other */
+        myl_forgive(cx);
+        return myl_fail(cx, MYL_FORBIDDEN, "%.*s", MYL_FMT(why));
+    }
+    MYL_TRY(rc);
+    if (myl_str_present(authoriser))
+        *content = myl_json_with(cx, *content, MYL_S("join_authorised_via_users_server"),
+                                 myl_json_of_str(cx, authoriser));
+    return MYL_OK;
+}
+
 myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_str *event_id)
 {
     myl_outgoing outgoing = {.room_id = change->room_id,
@@ -102,6 +124,8 @@ myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_
         MYL_TRY(myl_room_require_unblocked(cx, change->room_id));
     MYL_TRY(check_sense(cx, change, &target));
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
+    if (change->membership == MYL_MEMBER_JOIN)
+        MYL_TRY(vouch(cx, &head, change, &outgoing.content));
     MYL_TRY(myl_room_build(cx, &head, &outgoing, &stored));
     *event_id = stored.event_id;
     MYL_TRY(myl_room_head_put(cx, &head));

@@ -20,7 +20,7 @@ static myl_rc reply_room_id(myl_req *req, myl_str room_id)
     return myl_reply_written(req, &w);
 }
 
-myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
+static myl_rc make_room(myl_req *req, const myl_body_create_room *in, myl_str *room_id)
 {
     myl_room_request request = {.creator = &req->caller,
                                 .room_version = in->room_version,
@@ -35,12 +35,31 @@ myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
                                 .invite = in->invite,
                                 .invite_count = in->invite_count,
                                 .is_direct = in->is_direct};
-    myl_str room_id;
 
     if (in->invite_3pid_count > 0)
         return myl_fail(&req->cx, MYL_THREEPID_DENIED,
                         "invite_3pid: this server has no identity server");
-    MYL_TRY(myl_client_make_room(req, &request, &room_id));
+    return myl_client_make_room(req, &request, room_id);
+}
+
+myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
+{
+    myl_str room_id;
+
+    MYL_TRY(make_room(req, in, &room_id));
+    return reply_room_id(req, room_id);
+}
+
+/* An older form: once for a transaction id. */
+myl_rc myl_client_create_room_once(myl_req *req, const myl_body_create_room *in)
+{
+    myl_str scope = MYL_S("createRoom"), room_id;
+
+    MYL_TRY(myl_room_txn_find(&req->cx, &req->caller, scope, req->path.txn_id, &room_id));
+    if (myl_str_present(room_id))
+        return reply_room_id(req, room_id);
+    MYL_TRY(make_room(req, in, &room_id));
+    MYL_TRY(myl_room_txn_put(&req->cx, &req->caller, scope, req->path.txn_id, room_id));
     return reply_room_id(req, room_id);
 }
 

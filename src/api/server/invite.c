@@ -8,6 +8,8 @@
  */
 #include "api/server/server_own.h"
 
+#include <myelin/room_invites.h>
+
 typedef struct {
     const myl_room_version *version;
     const myl_json *event;
@@ -80,6 +82,7 @@ static myl_rc take_invite(myl_req *req, const invite *in, const myl_taken **take
     MYL_TRY(check_invite(req, in));
     MYL_TRY(check_stripped(req, in));
     MYL_TRY(myl_server_take(req, in->version, in->event, true, taken));
+    MYL_TRY(myl_room_check_invite(&req->cx, &(*taken)->incoming.event));
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
     MYL_TRY(myl_room_is_here(&req->cx, &head, &here));
     if (here)
