@@ -18,6 +18,8 @@ typedef struct {
     myl_str room_id;
     const myl_room_version *version;
     uint64_t create;          /* number of the create event */
+    bool has_type;            /* `type` was looked up */
+    uint64_t type;            /* interned name of the room's type ("m.space"); 0: none */
     myl_tree_root state;      /* current state */
     uint64_t newest;          /* position of the newest change of its timeline */
     uint64_t bump;            /* the same of the newest event that counts as activity (MSC4186) */
@@ -27,6 +29,8 @@ typedef struct {
     uint64_t extremities[MYL_LIMIT_EXTREMITIES]; /* numbers, ascending */
 } myl_room_head;
 
+/* All but room_id, which costs a look-up of its own. */
+myl_rc myl_room_head_brief(myl_ctx *cx, uint64_t room, myl_room_head *out);
 /* room 0 when the id is unknown. */
 myl_rc myl_room_head_get(myl_ctx *cx, myl_str room_id, myl_room_head *out);
 myl_rc myl_room_head_of(myl_ctx *cx, uint64_t room, myl_room_head *out);

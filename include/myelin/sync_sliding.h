@@ -89,8 +89,8 @@ typedef struct {
 myl_rc myl_sliding_write(myl_ctx *cx, const myl_sliding_request *request, myl_writer *w,
                          myl_sync_result *result);
 
-/* Connections of a device that is gone, or of all devices of a user (device 0). Any thread. */
-void myl_sliding_forget(uint64_t user, uint64_t device);
+/* Registered at start: after the commit the connections of the device are forgotten. */
+myl_rc myl_sliding_device_deleted(myl_ctx *cx, uint64_t user, uint64_t device);
 /* Ends what is kept in memory; no request runs any more. */
 void myl_sliding_stop(void);
 

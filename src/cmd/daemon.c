@@ -124,6 +124,7 @@ static void introduce(const daemon_parts *parts)
                             .forget_on_leave = parts->config->rooms_forget_on_leave};
 
     myl_room_start(&setup);
+    myl_user_on_device_deleted(myl_sliding_device_deleted);
     myl_api_start(parts->config);
     start_retention(parts->config);
 }

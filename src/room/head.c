@@ -9,14 +9,35 @@
 
 #include "room/purge_own.h"
 
+/* A room's type is its create event's, for ever. */
+static myl_rc read_type(myl_ctx *cx, const myl_room_head *head, uint64_t *type)
+{
+    const myl_event *create;
+    myl_str name;
+
+    *type = head->type;
+    if (head->has_type || head->create == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_decoded(cx, head->create, &create));
+    name = myl_json_text(create->content, MYL_S("type"));
+    if (name.len == 0 || name.len > MYL_LIMIT_ID_BYTES)
+        return MYL_OK;
+    return myl_store_intern(cx, MYL_INTERN_NAME, name, type);
+}
+
 myl_rc myl_room_head_put(myl_ctx *cx, const myl_room_head *head)
 {
-    myl_text row = myl_text_start(cx, 96);
+    myl_text row = myl_text_start(cx, 128);
     myl_key key = myl_key_of_u64(head->room);
+    uint64_t type;
+
+    MYL_TRY(read_type(cx, head, &type));
 
     myl_room_sweep_note(head->state);
     myl_row_str(&row, myl_str_of(head->version->name));
     myl_row_u64(&row, head->create);
+    myl_row_u8(&row, head->create != 0);
+    myl_row_u64(&row, type);
     myl_row_u64(&row, head->state);
     myl_row_u64(&row, head->newest);
     myl_row_u64(&row, head->bump);
@@ -43,20 +64,23 @@ static bool cut_head(myl_str *row, myl_room_head *out)
 {
     myl_str version;
     uint64_t depth;
+    uint8_t has_type;
 
     if (!myl_cut_str(row, &version) || !myl_cut_u64(row, &out->create) ||
+        !myl_cut_u8(row, &has_type) || !myl_cut_u64(row, &out->type) ||
         !myl_cut_u64(row, &out->state) || !myl_cut_u64(row, &out->newest) ||
         !myl_cut_u64(row, &out->bump) || !myl_cut_u64(row, &depth) ||
         !myl_cut_u32(row, &out->joined) || !myl_cut_u32(row, &out->invited) ||
         !cut_extremities(row, out))
         return false;
     out->depth = (int64_t)depth;
+    out->has_type = has_type != 0;
     out->version = myl_room_version_find(version);
     return out->version != NULL;
 }
 
 /* Fills all but room_id; room stays 0 when there is no such row. */
-static myl_rc read_head(myl_ctx *cx, uint64_t room, myl_room_head *out)
+myl_rc myl_room_head_brief(myl_ctx *cx, uint64_t room, myl_room_head *out)
 {
     myl_key key = myl_key_of_u64(room);
     myl_str row;
@@ -79,14 +103,14 @@ myl_rc myl_room_head_get(myl_ctx *cx, myl_str room_id, myl_room_head *out)
     uint64_t room;
 
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_ROOM, room_id, &room));
-    MYL_TRY(read_head(cx, room, out));
+    MYL_TRY(myl_room_head_brief(cx, room, out));
     out->room_id = room_id;
     return MYL_OK;
 }
 
 myl_rc myl_room_head_of(myl_ctx *cx, uint64_t room, myl_room_head *out)
 {
-    MYL_TRY(read_head(cx, room, out));
+    MYL_TRY(myl_room_head_brief(cx, room, out));
     return out->room == 0 ? MYL_OK : myl_store_text_of(cx, MYL_INTERN_ROOM, room, &out->room_id);
 }
 

@@ -227,9 +227,8 @@ static myl_rc answer(myl_sliding *t, myl_sync_result *result)
     MYL_TRY(write_rooms(t));
     MYL_TRY(myl_sliding_write_extensions(t, &extended));
     result->empty = !t->s->something && !extended && t->s->since != 0;
-    MYL_TRY(list_waiting(t, result));
     if (result->empty && t->request->may_wait)
-        return MYL_OK;
+        return list_waiting(t, result);
     c->given = (c->given > c->acknowledged ? c->given : c->acknowledged) + 1;
     c->after = result->next;
     myl_sliding_set_pending(c, &t->pending, &t->members);

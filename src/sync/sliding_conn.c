@@ -193,15 +193,30 @@ void myl_sliding_give_back(myl_sliding_connection *connection)
     pthread_mutex_unlock(&table_lock);
 }
 
-void myl_sliding_forget(uint64_t user, uint64_t device)
+typedef struct {
+    uint64_t user, device;
+} gone_device;
+
+static void forget(void *arg)
 {
+    const gone_device *gone = arg;
+
     pthread_mutex_lock(&table_lock);
     for (place *one = newest, *older; one != NULL; one = older) {
         older = one->older;
-        if (one->user == user && (device == 0 || one->device == device))
+        if (one->user == gone->user && one->device == gone->device)
             drop(one);
     }
     pthread_mutex_unlock(&table_lock);
+}
+
+myl_rc myl_sliding_device_deleted(myl_ctx *cx, uint64_t user, uint64_t device)
+{
+    gone_device *gone = myl_new(cx, gone_device);
+
+    *gone = (gone_device){user, device};
+    myl_engine_after_commit(cx, forget, gone);
+    return MYL_OK;
 }
 
 void myl_sliding_stop(void)

@@ -56,8 +56,9 @@ myl_rc myl_sliding_describe(myl_syncing *s, const myl_sliding_connection *connec
     *listed = is_inside(member->membership);
     if (member->membership == MYL_MEMBER_INVITE)
         MYL_TRY(look_at_invite(s, member, listed));
+    MYL_TRY(myl_room_head_brief(s->cx, member->room, &head));
+    out->type = head.type;
     if (member->membership == MYL_MEMBER_JOIN) {
-        MYL_TRY(myl_room_head_of(s->cx, member->room, &head));
         out->activity = head.newest;
         out->bump = head.bump;
     }
@@ -192,8 +193,9 @@ myl_rc myl_sliding_rooms_update(myl_syncing *s, myl_sliding_connection *connecti
 typedef struct {
     myl_syncing *s;
     const myl_sliding_filters *filters;
-    myl_map *direct;   /* room ids of m.direct, when asked */
-    myl_map *children; /* room ids of the spaces' children, when asked */
+    myl_map *direct;                   /* room ids of m.direct, when asked */
+    myl_map *children;                 /* room ids of the spaces' children, when asked */
+    const uint64_t *types, *not_types; /* interned, as in the filters */
 } sieve;
 
 static myl_rc read_direct(sieve *v)
@@ -242,31 +244,43 @@ static myl_rc read_spaces(sieve *v)
 
 static myl_rc read_facts(myl_syncing *s, sliding_room *room)
 {
-    const myl_json *create;
     myl_tree_root root;
-    myl_str type;
     uint64_t number;
 
     if (room->has_facts)
         return MYL_OK;
     MYL_TRY(myl_sliding_root(s, room, &root));
     MYL_TRY(myl_room_state_number(s->cx, root, "m.room.encryption", MYL_S(""), &number));
-    MYL_TRY(myl_room_state_content(s->cx, root, "m.room.create", MYL_S(""), &create));
-    type = myl_json_text(create, MYL_S("type"));
     room->is_encrypted = number != 0;
-    room->type_hash = myl_str_present(type) ? myl_str_hash(type) : 0;
     room->has_facts = true;
     return MYL_OK;
 }
 
-static bool lists_type(const myl_json *types, uint64_t type_hash)
+/* The types of a filter as numbers; no type is 0, one that was never seen here fits no room. */
+static myl_rc read_types(sieve *v, const myl_json *types, const uint64_t **out)
 {
-    for (uint32_t i = 0; i < types->count; i++) {
-        const myl_json *one = &types->items[i];
+    uint64_t *ids;
 
-        if (one->kind == MYL_JSON_STRING ? myl_str_hash(one->text) == type_hash : type_hash == 0)
-            return true;
+    *out = NULL;
+    if (types == NULL)
+        return MYL_OK;
+    ids = myl_new_array(v->s->cx, uint64_t, types->count + 1);
+    for (uint32_t i = 0; i < types->count; i++) {
+        if (types->items[i].kind != MYL_JSON_STRING)
+            continue;
+        MYL_TRY(myl_store_interned(v->s->cx, MYL_INTERN_NAME, types->items[i].text, &ids[i]));
+        if (ids[i] == 0)
+            ids[i] = UINT64_MAX;
     }
+    *out = ids;
+    return MYL_OK;
+}
+
+static bool lists_type(const myl_json *types, const uint64_t *ids, uint64_t type)
+{
+    for (uint32_t i = 0; i < types->count; i++)
+        if (ids[i] == type)
+            return true;
     return false;
 }
 
@@ -320,23 +334,18 @@ static bool as_asked(int asked, bool is)
     return asked < 0 || asked == (int)is;
 }
 
-static bool needs_facts(const myl_sliding_filters *f)
-{
-    return f->is_encrypted >= 0 || f->room_types != NULL || f->not_room_types != NULL;
-}
-
 /* What is known of the room itself. */
 static myl_rc passes_facts(sieve *v, sliding_room *room, bool *out)
 {
     const myl_sliding_filters *f = v->filters;
 
-    *out = as_asked(f->is_invited, room->membership == MYL_MEMBER_INVITE);
-    if (!*out || !needs_facts(f))
+    *out = as_asked(f->is_invited, room->membership == MYL_MEMBER_INVITE) &&
+           (f->room_types == NULL || lists_type(f->room_types, v->types, room->type)) &&
+           (f->not_room_types == NULL || !lists_type(f->not_room_types, v->not_types, room->type));
+    if (!*out || f->is_encrypted < 0)
         return MYL_OK;
     MYL_TRY(read_facts(v->s, room));
-    *out = as_asked(f->is_encrypted, room->is_encrypted) &&
-           (f->room_types == NULL || lists_type(f->room_types, room->type_hash)) &&
-           (f->not_room_types == NULL || !lists_type(f->not_room_types, room->type_hash));
+    *out = as_asked(f->is_encrypted, room->is_encrypted);
     return MYL_OK;
 }
 
@@ -383,6 +392,8 @@ myl_rc myl_sliding_look(myl_syncing *s, myl_sliding_connection *connection,
     *out = (sliding_window){.total = 0};
     MYL_TRY(read_direct(&v));
     MYL_TRY(read_spaces(&v));
+    MYL_TRY(read_types(&v, list->filters.room_types, &v.types));
+    MYL_TRY(read_types(&v, list->filters.not_room_types, &v.not_types));
     for (size_t i = 0; i < connection->room_count; i++) {
         bool passes;
 

@@ -54,9 +54,9 @@ typedef struct {
     uint64_t event;     /* number of the member event */
     myl_membership membership;
     bool is_kicked; /* left, by another's doing */
-    bool has_facts; /* the two below were looked up */
+    bool has_facts; /* whether it is encrypted was looked up */
     bool is_encrypted;
-    uint64_t type_hash; /* of the room's type, 0: none */
+    uint64_t type; /* interned name of the room's type; 0: none */
 } sliding_room;
 
 typedef struct myl_sliding_connection myl_sliding_connection;

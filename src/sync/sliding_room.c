@@ -20,7 +20,7 @@ myl_rc myl_sliding_root(myl_syncing *s, const sliding_room *room, myl_tree_root 
     myl_stored event;
 
     if (room->membership == MYL_MEMBER_JOIN) {
-        MYL_TRY(myl_room_head_of(s->cx, room->room, &head));
+        MYL_TRY(myl_room_head_brief(s->cx, room->room, &head));
         *out = head.state;
         return MYL_OK;
     }
