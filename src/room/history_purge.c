@@ -189,6 +189,7 @@ myl_rc myl_room_history_part(myl_ctx *cx, myl_history_part *part, bool *left)
         if (stays)
             continue;
         MYL_TRY(myl_room_decoded(cx, stored.number, &event));
+        MYL_TRY(myl_room_search_remove(cx, &stored, event));
         MYL_TRY(myl_room_relation_remove(cx, &stored, event));
         MYL_TRY(myl_room_event(cx, stored.number, &stored));
         MYL_TRY(myl_room_drop_event(cx, &stored, &budget, &gone));
