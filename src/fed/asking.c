@@ -115,7 +115,9 @@ void myl_fed_candidates(myl_ctx *cx, const myl_fed_visit *visit, myl_list *out)
         add_candidate(out, visit->servers[i]);
     if (myl_fed_read(cx, add_known, &arg) != MYL_OK)
         myl_forgive(cx);
-    add_candidate(out, myl_id_domain(visit->room_id));
+    /* a room's id does not say who is in it: that server is the last resort */
+    if (out->count == 0)
+        add_candidate(out, myl_id_domain(visit->room_id));
 }
 
 /* ---- questions ---- */

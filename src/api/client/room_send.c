@@ -137,9 +137,12 @@ myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)
 
     if (myl_client_is_delayed(req))
         return myl_client_delay(req, MYL_S("state"), &outgoing);
-    /* one's own membership may be set from outside the room: the rules judge it */
+    /* one's own membership may be set from outside the room: the rules judge it; who let a user in is not for them to say */
     if (!myl_str_equal(outgoing.type, MYL_S("m.room.member")))
         MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    else
+        outgoing.content =
+            myl_json_without(&req->cx, in->json, MYL_S("join_authorised_via_users_server"));
     MYL_TRY(myl_room_send(&req->cx, &outgoing, &event_id));
     return reply_event_id(req, event_id);
 }
