@@ -41,6 +41,10 @@ myl_rc myl_push_count(myl_ctx *cx, myl_push_reader *reader, const myl_room_head 
 myl_rc myl_push_judge_stored(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,
                              const myl_stored *stored, myl_push_verdict *out);
 
+/* Has the reader read this event of a room that they are joined to? */
+myl_rc myl_push_is_read(myl_ctx *cx, myl_push_reader *reader, const myl_member *member,
+                        const myl_stored *stored, bool *out);
+
 /* Forgets what is kept in memory. */
 void myl_push_counts_stop(void);
 

@@ -23,6 +23,7 @@
 #include <myelin/http_server.h>
 #include <myelin/outbox_send.h>
 #include <myelin/push_counts.h>
+#include <myelin/push_pushers.h>
 #include <myelin/room_deactivate.h>
 #include <myelin/room_delayed.h>
 #include <myelin/room_guest.h>
@@ -125,6 +126,7 @@ static void introduce(const daemon_parts *parts)
 
     myl_room_start(&setup);
     myl_user_on_device_deleted(myl_sliding_device_deleted);
+    myl_push_start();
     myl_api_start(parts->config);
     start_retention(parts->config);
 }

@@ -398,3 +398,18 @@ myl_rc myl_push_judge_stored(myl_ctx *cx, myl_push_reader *reader, const myl_roo
     *out = myl_push_judge(cx, &reader->rules, &asked);
     return MYL_OK;
 }
+
+myl_rc myl_push_is_read(myl_ctx *cx, myl_push_reader *reader, const myl_member *member,
+                        const myl_stored *stored, bool *out)
+{
+    myl_room_head head = {.room = member->room};
+    counting c = {.cx = cx, .reader = reader, .head = &head, .member = member};
+    const myl_json *content;
+    uint64_t thread;
+
+    MYL_TRY(read_marks(&c));
+    MYL_TRY(myl_room_event_content(cx, stored, &content));
+    MYL_TRY(thread_of(&c, content, &thread));
+    *out = is_read(&c, thread, stored->position);
+    return MYL_OK;
+}

@@ -6,6 +6,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "push/push_own.h"
+
 #include <myelin/push_rules.h>
 
 #include <myelin/base_limit.h>
@@ -413,4 +415,6 @@ static myl_rc check_rules(myl_ctx *cx, myl_check *check)
     return myl_check_walk(cx, check, MYL_TABLE_PUSH_RULES, check_row);
 }
 
-const myl_check_row myl_push_checks[] = {{"push rules", check_rules}, {NULL, NULL}};
+const myl_check_row myl_push_checks[] = {{"push rules", check_rules},
+                                         {"pushers", myl_pushers_check},
+                                         {NULL, NULL}};
