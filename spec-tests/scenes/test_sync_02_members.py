@@ -94,3 +94,31 @@ def test_state_after(shared_server: Server, prefix: str) -> None:
     assert part[key]["events"] == []
     part, _ = part_of(alice, room, filter=LAZY, **asked)
     assert members(part, key) == {alice.user_id}
+
+
+def memberships(part: dict, section: str = "timeline") -> list[tuple[str, str | None]]:
+    return [
+        (event["content"].get("body") or event["type"], event["unsigned"].get("membership"))
+        for event in part[section]["events"]
+    ]
+
+
+def test_events_tell_the_readers_membership(shared_server: Server) -> None:
+    alice, bob = (shared_server.client(name) for name in ("alice", "bob"))
+    room = alice.create_room(preset="public_chat")
+    alice.say(room, "before")
+    bob.join(room)
+    alice.say(room, "after")
+    told = memberships(part_of(bob, room)[0])
+    assert told[-3:] == [("before", "leave"), ("m.room.member", "join"), ("after", "join")]
+    assert {membership for _, membership in told[:-3]} == {"leave"}
+    # the state before the timeline is told with the membership at each event, not with today's
+    short, since = part_of(bob, room, filter={"room": {"timeline": {"limit": 1}}})
+    state = dict(memberships(short, "state"))
+    assert state["m.room.create"] == "leave"
+    assert memberships(short) == [("after", "join")]
+    # each reader hears of their own
+    assert {membership for body, membership in memberships(part_of(alice, room)[0]) if body == "before"} == {"join"}
+    ok(bob.post(f"{V3}/rooms/{room}/leave", json={}))
+    answer = ok(bob.get(f"{V3}/sync", params={"since": since}))
+    assert memberships(answer["rooms"]["leave"][room]) == [("m.room.member", "leave")]

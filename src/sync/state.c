@@ -171,17 +171,24 @@ myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part)
     return c.is_lazy ? add_members(&c, end) : MYL_OK;
 }
 
-myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number)
+myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored)
 {
     myl_event_form form = {.reader = s->request->caller,
                            .omit_room_id = true,
                            .federation_format = s->request->filter->federation_format,
                            .now_ms = s->now_ms,
                            .ignored = &s->ignored};
+
+    MYL_TRY(myl_room_membership_then(s->cx, &s->sight, stored, &form.membership));
+    return myl_room_write_event(s->cx, s->w, NULL, stored, &form);
+}
+
+myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number)
+{
     myl_stored stored;
 
     MYL_TRY(myl_room_event(s->cx, number, &stored));
-    return myl_room_write_event(s->cx, s->w, NULL, &stored, &form);
+    return myl_sync_write_stored(s, &stored);
 }
 
 myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part)

@@ -74,7 +74,8 @@ typedef struct {
 myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part);
 /* "state": {…}, or "state_after" where that was asked for. */
 myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part);
-/* One event in the form of the request, as an array element. */
+/* One event in the form of the request, as an array element; unsigned.membership is the caller's at the event. */
+myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored);
 myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number);
 
 /* lazy.c */

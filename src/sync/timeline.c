@@ -75,16 +75,10 @@ myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out
 
 myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice)
 {
-    myl_event_form form = {.reader = s->request->caller,
-                           .omit_room_id = true,
-                           .federation_format = s->request->filter->federation_format,
-                           .now_ms = s->now_ms,
-                           .ignored = &s->ignored};
-
     myl_write_open_key(s->w, "timeline", '{');
     myl_write_open_key(s->w, "events", '[');
     for (size_t i = 0; i < slice->count; i++)
-        MYL_TRY(myl_room_write_event(s->cx, s->w, NULL, &slice->events[i], &form));
+        MYL_TRY(myl_sync_write_stored(s, &slice->events[i]));
     myl_write_close(s->w, ']');
     myl_write_bool(s->w, "limited", slice->limited);
     myl_write_str(s->w, "prev_batch", myl_point_write(s->cx, slice->prev));
