@@ -97,6 +97,7 @@ def test_presets(shared_server: Server, preset: str, rule: str, guests: str) -> 
     assert state["m.room.join_rules"]["join_rule"] == rule
     assert state["m.room.history_visibility"]["history_visibility"] == "shared"
     assert state["m.room.guest_access"]["guest_access"] == guests
+    assert state["m.room.power_levels"]["invite"] == (50 if preset == "public_chat" else 0)
 
 
 def test_visibility_chooses_the_preset(shared_server: Server) -> None:

@@ -63,8 +63,16 @@ def test_a_space_lets_its_members_in(shared_server: Server, version: str, rule: 
     bob.join(space)
     bob.join(room)
     assert membership(alice, room, bob.user_id)["join_authorised_via_users_server"] == alice.user_id
+    own = f"{V3}/rooms/{q(room)}/state/m.room.member/{q(bob.user_id)}"
+    ok(bob.put(own, json={"membership": "join", "displayname": "B", "join_authorised_via_users_server": "unused"}))
+    assert membership(alice, room, bob.user_id) == {"membership": "join", "displayname": "B"}
+    bob.leave(room)
+    ok(bob.put(own, json={"membership": "join"}))
+    assert membership(alice, room, bob.user_id)["join_authorised_via_users_server"] == alice.user_id
     bob.leave(room)
     bob.leave(space)
+    refused(bob.put(own, json={"membership": "join", "join_authorised_via_users_server": alice.user_id}), 403,
+            "M_FORBIDDEN")
     refused(bob.post(f"{V3}/join/{q(room)}", json={}), 403, "M_FORBIDDEN")
     alice.invite(room, carol.user_id)
     carol.join(room)  # an invite needs no space

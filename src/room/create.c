@@ -18,13 +18,14 @@ typedef struct {
     const char *join_rule;
     const char *history_visibility;
     const char *guest_access;
-    bool trusted; /* invited users get the creator's power */
+    bool trusted;   /* invited users get the creator's power */
+    int64_t invite; /* the level that an invite takes */
 } preset;
 
 static const preset presets[] = {
-    {"private_chat", "invite", "shared", "can_join", false},
-    {"trusted_private_chat", "invite", "shared", "can_join", true},
-    {"public_chat", "public", "shared", "forbidden", false},
+    {"private_chat", "invite", "shared", "can_join", false, 0},
+    {"trusted_private_chat", "invite", "shared", "can_join", true, 0},
+    {"public_chat", "public", "shared", "forbidden", false, 50},
 };
 
 static myl_rc choose_preset(myl_ctx *cx, const myl_room_request *request, const preset **out)
@@ -179,7 +180,7 @@ static const struct {
     const char *key;
     int64_t level;
 } action_levels[] = {
-    {"ban", 50},    {"events_default", 0}, {"invite", 0},        {"kick", 50},
+    {"ban", 50},    {"events_default", 0}, {"kick", 50},
     {"redact", 50}, {"state_default", 50}, {"users_default", 0},
 };
 
@@ -236,6 +237,8 @@ static myl_rc send_power_levels(myl_ctx *cx, creation *c)
 
     for (size_t i = 0; i < sizeof(action_levels) / sizeof(action_levels[0]); i++)
         push_level(cx, &members, myl_str_of(action_levels[i].key), action_levels[i].level);
+    /* who may come anyway needs no invite, and a restricted join takes somebody who may send one */
+    push_level(cx, &members, MYL_S("invite"), c->preset->invite);
     content = myl_json_of_members(cx, members.at, members.count);
     content = myl_json_with(cx, content, MYL_S("events"), levels_of_events(cx, c->head.version));
     content = myl_json_with(cx, content, MYL_S("users"), levels_of_users(cx, c));

@@ -82,12 +82,11 @@ static bool already_so(const myl_member_change *change, const myl_member *target
            (change->membership == MYL_MEMBER_JOIN || change->membership == MYL_MEMBER_LEAVE);
 }
 
-/* A join that a membership elsewhere allows names the one of us who vouches for it. */
-static myl_rc vouch(myl_ctx *cx, const myl_room_head *head, const myl_member_change *change,
-                    const myl_json **content)
+myl_rc myl_room_vouch(myl_ctx *cx, const myl_room_head *head, myl_str user_id,
+                      const myl_json **content)
 {
     myl_str authoriser;
-    myl_rc rc = myl_room_join_authoriser(cx, head, change->target, &authoriser);
+    myl_rc rc = myl_room_join_authoriser(cx, head, user_id, &authoriser);
 
     if (rc == MYL_UNABLE_TO_GRANT_JOIN || rc == MYL_UNABLE_TO_AUTHORISE_JOIN) {
         myl_str why = cx->error.detail;
@@ -125,7 +124,7 @@ myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_
     MYL_TRY(check_sense(cx, change, &target));
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
     if (change->membership == MYL_MEMBER_JOIN)
-        MYL_TRY(vouch(cx, &head, change, &outgoing.content));
+        MYL_TRY(myl_room_vouch(cx, &head, change->target, &outgoing.content));
     MYL_TRY(myl_room_build(cx, &head, &outgoing, &stored));
     *event_id = stored.event_id;
     MYL_TRY(myl_room_head_put(cx, &head));

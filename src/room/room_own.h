@@ -157,6 +157,10 @@ myl_rc myl_room_check_directory(myl_ctx *cx, myl_check *check);
 /* membership.c: content of a member event with the profile of a local user. */
 myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, const myl_json **out);
 
+/* membership.c: the content of a join of ours; where a membership elsewhere allows it, it names the one of us who vouches. */
+myl_rc myl_room_vouch(myl_ctx *cx, const myl_room_head *head, myl_str user_id,
+                      const myl_json **content);
+
 /* create.c: the head of a room that is about to be made; version 12 has no id yet. */
 myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_room_head *head);
 

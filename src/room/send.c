@@ -77,10 +77,24 @@ static myl_rc check_state(myl_ctx *cx, const myl_room_head *head, const myl_outg
     return MYL_OK;
 }
 
+/* Who sets their own join as state says nothing of who vouches for it: no other server would believe that. */
+static myl_rc fit_join(myl_ctx *cx, const myl_room_head *head, myl_outgoing *outgoing)
+{
+    if (!myl_str_equal(outgoing->type, MYL_S("m.room.member")) ||
+        !myl_str_present(outgoing->state_key) ||
+        !myl_str_equal(outgoing->state_key, outgoing->sender) ||
+        !myl_str_equal(myl_json_text(outgoing->content, MYL_S("membership")), MYL_S("join")))
+        return MYL_OK;
+    outgoing->content =
+        myl_json_without(cx, outgoing->content, MYL_S("join_authorised_via_users_server"));
+    return myl_room_vouch(cx, head, outgoing->sender, &outgoing->content);
+}
+
 myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_id)
 {
     myl_room_head head;
     myl_stored stored;
+    myl_outgoing sent = *outgoing;
 
     MYL_TRY(myl_room_require(cx, outgoing->room_id, &head));
     *event_id = MYL_ABSENT;
@@ -90,7 +104,8 @@ myl_rc myl_room_send(myl_ctx *cx, const myl_outgoing *outgoing, myl_str *event_i
         return MYL_OK;
     MYL_TRY(myl_room_check_relation(cx, &head, outgoing));
     MYL_TRY(check_state(cx, &head, outgoing));
-    MYL_TRY(myl_room_build(cx, &head, outgoing, &stored));
+    MYL_TRY(fit_join(cx, &head, &sent));
+    MYL_TRY(myl_room_build(cx, &head, &sent, &stored));
     *event_id = stored.event_id;
     return myl_room_head_put(cx, &head);
 }
