@@ -46,6 +46,18 @@ def test_the_same_transaction_gives_the_same_event(server: Server) -> None:
     assert "transaction_id" not in theirs["unsigned"]
 
 
+def test_without_a_transaction_each_request_is_an_event(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room()
+    path = f"{V3}/rooms/{q(room)}/send/m.room.message"
+    first, second = ok(alice.post(path, json=TEXT)), ok(alice.post(path, json=TEXT))
+    assert first != second
+    refused(alice.post(path), 400, "M_NOT_JSON")
+    refused(bob.post(path, json=TEXT), 403, "M_FORBIDDEN")
+    said = [event["event_id"] for event in alice.history(room) if event["type"] == "m.room.message"]
+    assert said == [second["event_id"], first["event_id"]]
+
+
 def test_state_is_set_read_and_replaced(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     room = alice.create_room(preset="public_chat")

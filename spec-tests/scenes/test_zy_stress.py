@@ -323,6 +323,7 @@ def arrive(server: Server) -> list[Person]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_what_fifty_users_see_is_what_was_acknowledged(server: Server, size: str) -> None:
     seed = os.environ.get("MYELIN_SEED", secrets.token_hex(4))
     print(f"MYELIN_SEED={seed}")

@@ -1,8 +1,8 @@
 """Records every request and answer of a test as JSON lines in build/scenes-traffic/.
 
-A line has: test, server, method, path (raw, with the query), authenticated, request, status,
-headers, answer, milliseconds. A body that is JSON stands as JSON, another, or a very
-large one, as {"bytes": N}.
+At most MOST lines a test are kept. A line has: test, server, method, path (raw, with the query),
+authenticated, request, status, headers, answer, milliseconds. A body that is JSON stands as JSON, another,
+or a very large one, as {"bytes": N}.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -17,16 +17,18 @@ import httpx
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "build/scenes-traffic"
 LARGEST = 1 << 20
+MOST = 3000  # lines of one test; a test that asks more repeats itself
 
 _lock = threading.Lock()
 _test = "outside-tests"
+_lines = 0
 
 
 def begin(test: str) -> None:
     """From now on lines go to this test's file, which is begun anew."""
-    global _test
+    global _test, _lines
     with _lock:
-        _test = test
+        _test, _lines = test, 0
         FOLDER.mkdir(parents=True, exist_ok=True)
         _file().unlink(missing_ok=True)
 
@@ -53,6 +55,10 @@ def _body(content: bytes) -> Any:
 
 
 def record(server: str, answer: httpx.Response) -> None:
+    global _lines
+    _lines += 1
+    if _lines > MOST:
+        return
     request = answer.request
     line = {
         "test": _test,

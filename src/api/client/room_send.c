@@ -124,6 +124,12 @@ myl_rc myl_client_send(myl_req *req, const myl_body_empty *in)
     return redact(req, scope, target, in->json);
 }
 
+/* Without a transaction id: each request is another event. */
+myl_rc myl_client_send_once(myl_req *req, const myl_body_empty *in)
+{
+    return myl_client_send(req, in);
+}
+
 myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)
 {
     myl_str key = req->path.state_key;
