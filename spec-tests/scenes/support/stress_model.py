@@ -61,10 +61,9 @@ class Room:
         return self.levels.get(user, 0)
 
     def gone(self, user: str, membership: str = "leave") -> None:
-        """A receipt and data of a room that was left are not promised any more."""
+        """A receipt in a room that was left is not promised any more; the user's own data of it stay."""
         self.members[user] = membership
-        for kept in (self.receipts, self.notes, self.tags):
-            kept.pop(user, None)
+        self.receipts.pop(user, None)
 
     def messages(self, of: str | None = None) -> list[Event]:
         """Those that still have a text and are not themselves edits."""
@@ -154,7 +153,7 @@ def compare_kept(room: Room, user: str, shown: dict, where: tuple) -> None:
     """The reader's own data of the room, and everybody's receipts."""
     data = {event["type"]: event["content"] for event in shown.get("account_data", {}).get("events", [])}
     assert user not in room.notes or data.get("org.example.note") == room.notes[user], where
-    if room.tags.get(user):
+    if user in room.tags:
         assert data.get("m.tag") == {"tags": room.tags[user]}, where
     read = {}
     for ephemeral in shown.get("ephemeral", {}).get("events", []):
