@@ -1,7 +1,7 @@
 /* room_presence.h: who is there: volatile, in memory, never stored.
  *
  * A user is online or unavailable while something says so: a client that syncs, or a word of theirs, both with an end; behind it
- * they are offline. Changes take numbers of the volatile counter, as typing does, so "what changed since this token" is a walk over
+ * they are offline. Who is to be woken for a state that time has ended is the caller's to ask, now and then (is_untold). Changes take numbers of the volatile counter, as typing does, so "what changed since this token" is a walk over
  * the newest ones. Spec: Client-Server API, Presence. Who may see whom is the caller's to ask (room_share.h).
  * Threads: any; one lock (PRESENCE).
  *
@@ -40,8 +40,18 @@ bool myl_room_presence_active(uint64_t user);
 
 /* OFFLINE for a user who was never seen. */
 void myl_room_presence_get(myl_ctx *cx, uint64_t user, myl_presence *out);
-/* Users whose presence changed after this value of the volatile counter, the newest first, at most PRESENCE_WALK. */
-void myl_room_presence_since(myl_ctx *cx, uint64_t counter, const uint64_t **users, size_t *count);
+typedef struct {
+    uint64_t user, counter;
+    bool
+        is_untold; /* it came by time, or with a message: whoever waits and other servers were not told */
+} myl_presence_change;
+typedef struct {
+    const myl_presence_change *at;
+    size_t count;
+    bool more; /* behind the last one */
+} myl_presence_changes;
+/* Whose presence changed after this value of the volatile counter, the oldest change first, at most PRESENCE_WALK. */
+void myl_room_presence_since(myl_ctx *cx, uint64_t counter, myl_presence_changes *out);
 /* Forgets all. */
 void myl_room_presence_stop(void);
 

@@ -2,11 +2,15 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from support.client import V3, Client, ok, q, refused
 from support.control import control, control_environment
 from support.server import Server
+from support.wait import until
+from support.wire import metric
 
 
 def path(client: Client) -> str:
@@ -76,6 +80,45 @@ def test_time_ends_it(server: Server) -> None:
     assert ok(bob.get(path(alice)))["presence"] == "unavailable"
     alice.say(room, "here")
     assert ok(bob.get(path(alice)))["presence"] == "online"
+
+
+@pytest.mark.server(environment=control_environment())
+def test_an_end_wakes_who_waits(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    bob.join(alice.create_room(preset="public_chat"))
+    alice.sync()
+    quiet(bob)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(quiet, bob, timeout=300000)
+        until(lambda: metric(server, "http_parked") == 1, "the request waits")
+        control(server, "clock advance 31000")
+        answer = waiting.result(20)
+    assert shown(answer)[alice.user_id]["presence"] == "offline"
+
+
+def test_a_limit_leaves_nobody_out(server: Server) -> None:
+    alice = server.client("alice")
+    room = alice.create_room(preset="public_chat")
+    others = [server.client(f"user{i}") for i in range(5)]
+    for other in others:
+        other.join(room)
+    quiet(alice)
+    for other in others:
+        ok(other.put(path(other), json={"presence": "online"}))
+    seen: list[str] = []
+    for _ in others:
+        seen += shown(quiet(alice, filter='{"presence":{"limit":2}}'))
+    assert seen == [other.user_id for other in others]
+
+
+def test_after_a_restart_nobody_is_there(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    bob.join(alice.create_room(preset="public_chat"))
+    alice.sync()
+    assert shown(quiet(bob))[alice.user_id]["presence"] == "online"
+    server.restart()
+    assert shown(quiet(bob))[alice.user_id] == {"presence": "offline"}
+    assert shown(quiet(bob)) == {}
 
 
 @pytest.mark.server(settings={"presence.enabled": False})

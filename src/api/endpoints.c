@@ -18,6 +18,7 @@ void myl_api_start(const myl_config *given)
     config = given;
     myl_client_backup_start();
     myl_client_to_device_start();
+    myl_client_presence_start();
 }
 
 const myl_config *myl_api_config(void)

@@ -2,8 +2,10 @@
  *
  * Why:     a crash may forget it; clients are told anew by their boot id.
  * Threads: any; one lock (PRESENCE), held for a few steps. The volatile counter's own lock is taken inside it.
- * Memory:  process memory, bounded by PRESENCE_USERS: the one whose presence changed longest ago goes.
- * Holds:   the chain is in the order of change; a state that time has ended is changed before anything is asked.
+ * Memory:  process memory, bounded by PRESENCE_USERS: the one who is offline for longest goes; when nobody
+ *          is, the one whose state ends first.
+ * Holds:   the chain is in the order of change; each person is either in the heap of ends or in the chain of the gone; a state
+ *          that time has ended is changed before anything is asked.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,13 +23,19 @@ typedef struct person {
     int64_t until;  /* tick: offline then */
     int64_t active; /* tick of the last thing done; 0: never */
     myl_str status_msg;
+    bool is_untold; /* the last change came by time or in passing: nobody was woken for it */
+    int64_t end;    /* as end_of said last */
+    size_t heap_at; /* 1..heap_count; 0: gone */
     struct person *newer, *older;
+    struct person *gone_before, *gone_after;
 } person;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static myl_table *people;
 static person *newest, *oldest;
-static int64_t next_end = INT64_MAX; /* tick at which some state may be over */
+static person *first_gone, *last_gone; /* offline, the longest first */
+static person **heap;                  /* the others, by end; heap[0] is not used */
+static size_t heap_count, heap_room;
 
 static const struct {
     myl_presence_state state;
@@ -67,8 +75,92 @@ static void link_newest(person *one)
     newest = one;
 }
 
+static void link_oldest(person *one)
+{
+    one->newer = oldest;
+    *(oldest != NULL ? &oldest->older : &newest) = one;
+    oldest = one;
+}
+
+static void unlink_gone(person *one)
+{
+    *(one->gone_before != NULL ? &one->gone_before->gone_after : &first_gone) = one->gone_after;
+    *(one->gone_after != NULL ? &one->gone_after->gone_before : &last_gone) = one->gone_before;
+    one->gone_before = one->gone_after = NULL;
+}
+
+static void link_gone(person *one)
+{
+    one->gone_before = last_gone;
+    *(last_gone != NULL ? &last_gone->gone_after : &first_gone) = one;
+    last_gone = one;
+}
+
+/* ---- heap of ends ---- */
+
+static void place(person *one, size_t at)
+{
+    heap[at] = one;
+    one->heap_at = at;
+}
+
+static void sift_up(person *one)
+{
+    size_t at = one->heap_at;
+
+    for (; at > 1 && heap[at / 2]->end > one->end; at /= 2)
+        place(heap[at / 2], at);
+    place(one, at);
+}
+
+static void sift_down(person *one)
+{
+    size_t at = one->heap_at;
+
+    for (size_t next = at * 2; next <= heap_count; next = at * 2) {
+        if (next < heap_count && heap[next + 1]->end < heap[next]->end)
+            next++;
+        if (heap[next]->end >= one->end)
+            break;
+        place(heap[next], at);
+        at = next;
+    }
+    place(one, at);
+}
+
+static void heap_add(person *one)
+{
+    if (heap_count + 1 >= heap_room) {
+        size_t room = heap_room == 0 ? 64 : heap_room * 2;
+
+        heap = myl_process_grow(heap, heap_room * sizeof(*heap), room * sizeof(*heap));
+        heap_room = room;
+    }
+    place(one, ++heap_count);
+    sift_up(one);
+}
+
+static void heap_remove(person *one)
+{
+    person *last = heap[heap_count--];
+    size_t at = one->heap_at;
+
+    one->heap_at = 0;
+    if (last == one)
+        return;
+    place(last, at);
+    sift_up(last);
+    sift_down(last);
+}
+
+/* ---- one person, under the lock ---- */
+
 static void drop(person *one)
 {
+    if (one->heap_at != 0)
+        heap_remove(one);
+    else
+        unlink_gone(one);
     unlink_person(one);
     myl_table_set(people, one->user, NULL);
     myl_process_free((void *)(uintptr_t)one->status_msg.at);
@@ -79,6 +171,7 @@ static void change(person *one, myl_presence_state state)
 {
     one->state = state;
     one->counter = myl_room_volatile_next();
+    one->is_untold = false;
     unlink_person(one);
     link_newest(one);
 }
@@ -93,35 +186,32 @@ static int64_t end_of(const person *one)
     return one->state == MYL_PRESENCE_ONLINE && idle < one->until ? idle : one->until;
 }
 
-static void watch(const person *one)
+/* After each change of what end_of reads: puts them where they belong. */
+static void watch(person *one)
 {
-    int64_t end = end_of(one);
-
-    if (end < next_end)
-        next_end = end;
+    one->end = end_of(one);
+    if (one->heap_at != 0)
+        heap_remove(one);
+    else
+        unlink_gone(one);
+    if (one->end == INT64_MAX)
+        link_gone(one);
+    else
+        heap_add(one);
 }
 
-static void expire_one(person *one, int64_t now)
-{
-    if (end_of(one) > now)
-        return;
-    one->is_idle = one->until > now;
-    change(one, one->is_idle ? MYL_PRESENCE_UNAVAILABLE : MYL_PRESENCE_OFFLINE);
-}
-
+/* Its cost follows those whose state ends. */
 static void expire(void)
 {
     int64_t now = myl_tick_ms();
-    uint64_t user;
-    size_t at = 0;
-    void *value;
 
-    if (now < next_end)
-        return;
-    next_end = INT64_MAX;
-    while (myl_table_next(people, &at, &user, &value)) {
-        expire_one(value, now);
-        watch(value);
+    while (heap_count > 0 && heap[1]->end <= now) {
+        person *one = heap[1];
+
+        one->is_idle = one->until > now;
+        change(one, one->is_idle ? MYL_PRESENCE_UNAVAILABLE : MYL_PRESENCE_OFFLINE);
+        one->is_untold = true;
+        watch(one);
     }
 }
 
@@ -140,11 +230,13 @@ static person *person_of(uint64_t user)
     if (one != NULL)
         return one;
     if (myl_table_count(people) >= MYL_LIMIT_PRESENCE_USERS)
-        drop(oldest);
+        drop(first_gone != NULL ? first_gone : heap[1]);
     one = myl_process_alloc(sizeof(*one));
     one->user = user;
+    one->end = INT64_MAX;
     myl_table_set(people, user, one);
-    link_newest(one);
+    link_oldest(one); /* nothing has changed yet */
+    link_gone(one);
     return one;
 }
 
@@ -219,9 +311,11 @@ bool myl_room_presence_active(uint64_t user)
         seen = one->is_idle && one->state == MYL_PRESENCE_UNAVAILABLE;
         one->is_idle = false;
     }
-    if (seen)
+    if (seen) {
         change(one, MYL_PRESENCE_ONLINE);
-    if (seen)
+        one->is_untold = true;
+    }
+    if (one != NULL)
         watch(one);
     pthread_mutex_unlock(&lock);
     return seen;
@@ -249,18 +343,34 @@ void myl_room_presence_get(myl_ctx *cx, uint64_t user, myl_presence *out)
     pthread_mutex_unlock(&lock);
 }
 
-void myl_room_presence_since(myl_ctx *cx, uint64_t counter, const uint64_t **users, size_t *count)
+/* The oldest change after the counter: from both ends at once, for it is mostly near one of them. */
+static const person *first_after(uint64_t counter)
 {
-    myl_list list = MYL_LIST(cx, uint64_t);
+    const person *low = oldest, *high = newest;
+
+    if (high == NULL || high->counter <= counter)
+        return NULL;
+    while (low->counter <= counter && high->older != NULL && high->older->counter > counter) {
+        low = low->newer;
+        high = high->older;
+    }
+    return low->counter > counter ? low : high;
+}
+
+void myl_room_presence_since(myl_ctx *cx, uint64_t counter, myl_presence_changes *out)
+{
+    myl_list list = MYL_LIST(cx, myl_presence_change);
+    const person *one;
 
     enter();
-    for (const person *one = newest;
-         one != NULL && one->counter > counter && list.count < MYL_LIMIT_PRESENCE_WALK;
-         one = one->older)
-        myl_list_push(&list, uint64_t, one->user);
+    one = first_after(counter);
+    for (; one != NULL && list.count < MYL_LIMIT_PRESENCE_WALK; one = one->newer)
+        myl_list_push(&list, myl_presence_change,
+                      ((myl_presence_change){one->user, one->counter, one->is_untold}));
+    out->more = one != NULL;
     pthread_mutex_unlock(&lock);
-    *users = list.at;
-    *count = list.count;
+    out->at = list.at;
+    out->count = list.count;
 }
 
 void myl_room_presence_stop(void)
@@ -271,6 +381,8 @@ void myl_room_presence_stop(void)
     if (people != NULL)
         myl_table_end(people);
     people = NULL;
-    next_end = INT64_MAX;
+    myl_process_free(heap);
+    heap = NULL;
+    heap_room = 0;
     pthread_mutex_unlock(&lock);
 }

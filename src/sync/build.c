@@ -45,7 +45,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result, size_t room_count)
     s->changed_count = changed.count;
     s->all_changed = changed.all;
     MYL_TRY(myl_sync_begin_devices(s, &result->next));
-    return myl_sync_begin_presence(s);
+    return myl_sync_begin_presence(s, &result->next);
 }
 
 /* ---- account-wide parts ---- */
@@ -143,7 +143,7 @@ static myl_rc write_rooms(myl_syncing *s, const myl_member *members, size_t coun
 /* Is there nothing to tell since the token? Then whoever may wait waits, and nothing is written. */
 static bool nothing_new(const myl_syncing *s, const myl_member *members, size_t count)
 {
-    if (s->since == 0 || s->present.count > 0 || s->data_count > 0 ||
+    if (s->since == 0 || s->present.count > 0 || s->presence_left || s->data_count > 0 ||
         s->rules_position > s->since || myl_sync_devices_news(s))
         return false;
     for (size_t i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 /* presence.c: who came, went or changed, of those who share a room with the reader.
  *
  * Spec:    Client-Server API, Presence; Syncing.
+ * Why:     a token of another boot id was made by a server that knew what this one has forgotten; see add_lost.
  * Threads: a read worker.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -9,6 +10,10 @@
 
 #include <myelin/room_presence.h>
 #include <myelin/room_share.h>
+
+enum {
+    LOST_MEMBERS = 200
+}; /* of the largest room whose members are shown as offline after a restart */
 
 static myl_rc is_shown(myl_syncing *s, uint64_t user, bool *out)
 {
@@ -50,21 +55,70 @@ static myl_rc add_met(myl_syncing *s, uint64_t user)
     return MYL_OK;
 }
 
-myl_rc myl_sync_begin_presence(myl_syncing *s)
+/* The next token does not pass what is left out: the answer is given at once, and the next one goes on from there. */
+static myl_rc add_changed(myl_syncing *s, myl_sync_token *next)
+{
+    myl_presence_changes changes;
+    bool shown;
+    size_t i = 0;
+
+    myl_room_presence_since(s->cx, s->typing_since, &changes);
+    for (; i < changes.count && s->present.count < s->request->filter->presence.limit; i++) {
+        MYL_TRY(is_shown(s, changes.at[i].user, &shown));
+        if (shown)
+            myl_list_push(&s->present, uint64_t, changes.at[i].user);
+    }
+    if (i == changes.count && !changes.more)
+        return MYL_OK;
+    s->presence_left = true;
+    if (changes.at[i - 1].counter < next->counter)
+        next->counter = changes.at[i - 1].counter;
+    return MYL_OK;
+}
+
+/* The server has started anew and knows nobody: those of small rooms whom the reader may have seen, and who have not come
+ * back, are shown as offline. Of large rooms nobody is; their clients let it fade. */
+static myl_rc add_lost(myl_syncing *s, uint64_t room, size_t *looked)
 {
     const uint64_t *users;
+    myl_room_head head;
     size_t count;
     bool shown;
 
-    s->present = MYL_LIST(s->cx, uint64_t);
-    if (!s->request->presence)
+    MYL_TRY(myl_room_head_of(s->cx, room, &head));
+    if (head.joined > LOST_MEMBERS)
         return MYL_OK;
-    myl_room_presence_since(s->cx, s->typing_since, &users, &count);
-    for (size_t i = 0; i < count && s->present.count < s->request->filter->presence.limit; i++) {
+    MYL_TRY(myl_room_joined(s->cx, room, &users, &count));
+    for (size_t i = 0; i < count && *looked < MYL_LIMIT_PRESENCE_WALK; i++, (*looked)++) {
+        if (users[i] == s->request->caller->user || is_listed(&s->present, users[i]))
+            continue;
         MYL_TRY(is_shown(s, users[i], &shown));
         if (shown)
             myl_list_push(&s->present, uint64_t, users[i]);
     }
+    return MYL_OK;
+}
+
+static myl_rc add_all_lost(myl_syncing *s)
+{
+    const uint64_t *rooms;
+    size_t count, looked = 0;
+
+    if (s->since == 0 || s->request->since.boot == myl_room_boot_id())
+        return MYL_OK;
+    MYL_TRY(myl_room_joined_by(s->cx, s->request->caller->user, &rooms, &count));
+    for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
+        MYL_TRY(add_lost(s, rooms[i], &looked));
+    return MYL_OK;
+}
+
+myl_rc myl_sync_begin_presence(myl_syncing *s, myl_sync_token *next)
+{
+    s->present = MYL_LIST(s->cx, uint64_t);
+    if (!s->request->presence || s->request->filter->presence.limit == 0)
+        return MYL_OK;
+    MYL_TRY(add_changed(s, next));
+    MYL_TRY(add_all_lost(s));
     for (size_t i = 0; i < s->devices.changed_count && i < MYL_LIMIT_PRESENCE_WALK; i++)
         MYL_TRY(add_met(s, s->devices.changed[i]));
     return MYL_OK;

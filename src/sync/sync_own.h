@@ -38,6 +38,7 @@ typedef struct {
     myl_push_reader push;    /* the caller's rules */
     uint64_t rules_position; /* of their last change */
     myl_list present;        /* users whose presence is new to the reader */
+    bool presence_left;      /* more changes than one answer looks at */
     myl_ignored ignored;     /* whose events are not shown */
 } myl_syncing;
 
@@ -117,8 +118,8 @@ myl_rc myl_sync_write_devices(myl_syncing *s);
 /* "device_lists" and the counts alone, for sliding sync. */
 myl_rc myl_sync_write_keys(myl_syncing *s);
 
-/* presence.c: after the device lists. */
-myl_rc myl_sync_begin_presence(myl_syncing *s);
+/* presence.c: after the device lists; lowers the next counter when some changes are left for the next answer. */
+myl_rc myl_sync_begin_presence(myl_syncing *s, myl_sync_token *next);
 /* "presence": {…}, when anybody's is new. */
 myl_rc myl_sync_write_presence(myl_syncing *s);
 

@@ -1,7 +1,8 @@
 /* presence.c: who is there.
  *
  * Spec:    Client-Server API, Presence.
- * Threads: read workers; nothing is stored.
+ * Why:     nobody asks when time ends a state, so a round looks for such changes and tells those who wait.
+ * Threads: read workers; the round of tasks on the writer. Nothing is stored.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -9,23 +10,27 @@
 
 #include <myelin/base_clock.h>
 #include <myelin/http_server.h>
+#include <myelin/matrix_id.h>
 #include <myelin/outbox_send.h>
 #include <myelin/room_presence.h>
 #include <myelin/room_share.h>
 #include <myelin/sync_build.h>
+#include <myelin/tasks_lane.h>
+
+enum { LOOK_EVERY_MS = 5000 };
 
 /* ---- telling others ---- */
 
-static void tell_servers(myl_req *req)
+static void tell_servers(myl_ctx *cx, uint64_t user, myl_str user_id)
 {
-    myl_writer w = myl_write_start(&req->cx, 256);
+    myl_writer w = myl_write_start(cx, 256);
     myl_presence presence;
 
-    myl_room_presence_get(&req->cx, req->caller.user, &presence);
+    myl_room_presence_get(cx, user, &presence);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "push", '[');
     myl_write_open(&w, '{');
-    myl_write_str(&w, "user_id", req->caller.user_id);
+    myl_write_str(&w, "user_id", user_id);
     myl_sync_write_presence_content(&w, &presence);
     if (presence.last_active_ago < 0)
         myl_write_int(&w, "last_active_ago", 0);
@@ -33,24 +38,59 @@ static void tell_servers(myl_req *req)
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     myl_outbox_say(&(myl_outbox_edu){.audience = MYL_OUTBOX_TO_ROOMS_OF_USER,
-                                     .id = req->caller.user,
+                                     .id = user,
                                      .type = MYL_S("m.presence"),
                                      .json = myl_write_done(&w),
-                                     .key = req->caller.user});
+                                     .key = user});
 }
 
 /* Those who wait and share a room with the user are woken. */
-static myl_rc tell(myl_req *req)
+static myl_rc tell(myl_ctx *cx, uint64_t user, myl_str user_id)
 {
     const uint64_t *rooms;
     size_t count;
 
-    MYL_TRY(myl_room_joined_by(&req->cx, req->caller.user, &rooms, &count));
+    MYL_TRY(myl_room_joined_by(cx, user, &rooms, &count));
     for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
         myl_http_wake(MYL_NOTE_ROOM, rooms[i]);
-    tell_servers(req);
+    if (myl_id_is_ours(user_id, myl_api_config()->server_name))
+        tell_servers(cx, user, user_id);
     return MYL_OK;
 }
+
+/* ---- what time has changed ---- */
+
+static uint64_t
+    told; /* all changes up to this value of the volatile counter were looked at; the rounds' alone */
+
+static myl_rc tell_untold(myl_ctx *cx)
+{
+    myl_presence_changes changes;
+    myl_str name;
+
+    do {
+        myl_room_presence_since(cx, told, &changes);
+        for (size_t i = 0; i < changes.count; i++) {
+            if (changes.at[i].is_untold) {
+                MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, changes.at[i].user, &name));
+                MYL_TRY(tell(cx, changes.at[i].user, name));
+            }
+            told = changes.at[i].counter;
+        }
+    } while (changes.more);
+    return MYL_OK;
+}
+
+static const myl_round telling = {"presence.ends", LOOK_EVERY_MS, tell_untold};
+
+void myl_client_presence_start(void)
+{
+    told = 0;
+    if (myl_api_config()->presence_enabled)
+        myl_rounds_register(&telling);
+}
+
+/* ---- what clients say ---- */
 
 myl_rc myl_client_set_presence(myl_req *req, myl_str given, int64_t timeout_ms)
 {
@@ -64,7 +104,7 @@ myl_rc myl_client_set_presence(myl_req *req, myl_str given, int64_t timeout_ms)
     if (!myl_room_presence_syncing(req->caller.user, state, myl_str_present(given),
                                    myl_tick_ms() + timeout_ms))
         return MYL_OK;
-    return tell(req);
+    return tell(&req->cx, req->caller.user, req->caller.user_id);
 }
 
 /* ---- endpoints ---- */
@@ -109,6 +149,6 @@ myl_rc myl_client_put_presence(myl_req *req, const myl_body_presence *in)
                         MYL_LIMIT_PRESENCE_MESSAGE);
     myl_presence_of(in->presence, &state);
     if (myl_room_presence_set(req->caller.user, state, in->status_msg))
-        MYL_TRY(tell(req));
+        MYL_TRY(tell(&req->cx, req->caller.user, req->caller.user_id));
     return myl_reply_empty(req);
 }
