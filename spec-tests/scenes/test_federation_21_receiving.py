@@ -269,6 +269,22 @@ def test_a_fork_heals(network: Network, version: str) -> None:
     talk.honest()
 
 
+def test_a_first_timeline_is_in_the_order_of_reading(talk: Talk) -> None:
+    """What arrives late on an older branch is news to who was there, and stands at its depth for who comes anew."""
+    before = talk.room.references(list(talk.room.heads))
+    one, two = talk.say("one"), talk.say("two")
+    talk.deliver(one, two)
+    talk.sees(two)
+    late = talk.room.add(talk.make("late", fields={"prev_events": before, "depth": one["depth"]}))
+    talk.deliver(late)
+    talk.sees(late)
+    versions = ok(talk.alice.get("/_matrix/client/versions"))["unstable_features"]
+    assert versions["org.matrix.msc4445.initial_sync_timeline_topological_ordering"] is True
+    talk.alice.since = None
+    timeline = talk.alice.sync()["rooms"]["join"][talk.room.room_id]["timeline"]["events"]
+    assert [event["content"]["body"] for event in timeline if event["type"] == MESSAGE] == ["one", "late", "two"]
+
+
 # --- what passes --------------------------------------------------------------------------------------
 
 
