@@ -21,6 +21,7 @@ static const char usage[] =
     "myelin generate-key FILE       a new signing key\n"
     "myelin check --config FILE    looks at everything that a stopped server keeps\n"
     "myelin inspect --config FILE  its tables and rows\n"
+    "myelin compact --config FILE  gives back the pages of what was deleted\n"
     "myelin rules                   the rules of rooms, JSON lines in and out\n"
     "myelin explain-state           why each event of a resolved state won\n";
 
@@ -30,8 +31,11 @@ typedef struct {
 } command;
 
 static const command commands[] = {
-    {"generate-key", myl_cmd_generate_key},   {"check", myl_cmd_check_data},
-    {"inspect", myl_cmd_inspect_data},        {"rules", myl_cmd_rules},
+    {"generate-key", myl_cmd_generate_key},
+    {"check", myl_cmd_check_data},
+    {"inspect", myl_cmd_inspect_data},
+    {"compact", myl_cmd_compact_data},
+    {"rules", myl_cmd_rules},
     {"explain-state", myl_cmd_explain_state},
 };
 

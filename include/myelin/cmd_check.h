@@ -26,5 +26,7 @@ int myl_cmd_check(int argc, char **argv, const myl_check_setup *setup);
  * … --table NAME [--prefix HEX] [--limit N]              rows: key and value in hex and as text
  * The same exit statuses. */
 int myl_cmd_inspect(int argc, char **argv, const myl_check_setup *setup);
+/* myelin compact (--config FILE | --data DIR): a compact copy takes the place of a stopped server's database. */
+int myl_cmd_compact(int argc, char **argv, const myl_check_setup *setup);
 
 #endif

@@ -9,5 +9,6 @@
  * as in cmd_check.h (--data DIR in place of --config works too; our signatures are then not verified). */
 int myl_cmd_check_data(int argc, char **argv);
 int myl_cmd_inspect_data(int argc, char **argv);
+int myl_cmd_compact_data(int argc, char **argv);
 
 #endif

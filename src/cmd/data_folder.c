@@ -1,6 +1,6 @@
-/* data_folder.c: opens a stopped server's data for commands that only read.
+/* data_folder.c: opens a stopped server's data for commands that change no row.
  *
- * Callers: check.c, inspect.c.
+ * Callers: check.c, compact.c, inspect.c.
  * Threads: one.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -75,3 +75,8 @@ int myl_cmd_inspect_data(int argc, char **argv)
 {
     return run_offline(argc, argv, myl_cmd_inspect);
 }
+
+int myl_cmd_compact_data(int argc, char **argv)
+{
+    return run_offline(argc, argv, myl_cmd_compact);
+}

@@ -15,6 +15,15 @@ int ctl_server_version(ctl_run *run)
     return CTL_OK;
 }
 
+int ctl_server_backup(ctl_run *run)
+{
+    ctl_answer answer;
+
+    CTL_TRY(ctl_call(run, "POST", MYL_S("/_myelin/admin/v1/backup"), MYL_S("{}"), &answer));
+    ctl_print_object(run, &answer);
+    return CTL_OK;
+}
+
 int ctl_server_tasks(ctl_run *run)
 {
     ctl_answer answer;
