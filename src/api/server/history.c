@@ -2,8 +2,8 @@
  *
  * Spec:    Server-Server API, Backfilling and retrieving missing events; Retrieving events.
  * Threads: a read worker.
- * Holds:   an event that the history visibility hides from the server goes out redacted, or not at all where that is all
- *          that was asked for.
+ * Holds:   an event that the history visibility hides from the server goes out redacted: it is still needed to walk the
+ *          graph and to ask for the state at it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,9 +28,11 @@ static myl_rc write_pdu(myl_ctx *cx, myl_writer *w, myl_server_sight *sight,
                         const myl_stored *stored)
 {
     myl_str json;
-    bool visible;
+    /* what is only part of an auth chain is known to all who are in the room */
+    bool visible = (stored->flags & MYL_EVENT_OUTLIER) != 0;
 
-    MYL_TRY(myl_room_server_may_see(cx, sight, stored, &visible));
+    if (!visible)
+        MYL_TRY(myl_room_server_may_see(cx, sight, stored, &visible));
     if (!visible)
         return write_hidden(cx, w, stored);
     MYL_TRY(myl_room_pdu(cx, stored, &json));
@@ -57,8 +59,6 @@ myl_rc myl_server_event(myl_req *req, const myl_body_none *in)
     myl_room_head head;
     myl_stored stored = {0};
     uint64_t number;
-    myl_str json;
-    bool visible;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_room_event_number(cx, req->path.event_id, &number));
@@ -69,17 +69,10 @@ myl_rc myl_server_event(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_room_head_of(cx, stored.room, &head));
     MYL_TRY(myl_server_open_joined(req, head.room_id, &head));
     sight.room = head.room;
-    /* what is only part of an auth chain is known to all who are in the room */
-    visible = (stored.flags & MYL_EVENT_OUTLIER) != 0;
-    if (!visible)
-        MYL_TRY(myl_room_server_may_see(cx, &sight, &stored, &visible));
-    if (!visible)
-        return myl_fail(cx, MYL_NOT_FOUND, "there is no such event");
-    MYL_TRY(myl_room_pdu(cx, &stored, &json));
     myl_write_open(&w, '{');
     myl_server_write_origin(&w);
     myl_write_open_key(&w, "pdus", '[');
-    myl_write_raw(&w, NULL, json);
+    MYL_TRY(write_pdu(cx, &w, &sight, &stored));
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
