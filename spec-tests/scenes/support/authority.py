@@ -28,8 +28,8 @@ class Authority:
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                 "-keyout", self.key, "-out", self.certificate, "-subj", "/CN=scene authority", "-days", "30")
 
-    def context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
-        """What a server of these names (or addresses) speaks TLS with."""
+    def issue(self, *names: str, expired: bool = False) -> tuple[pathlib.Path, pathlib.Path]:
+        """The files of a new certificate for these names (or addresses), and of its key."""
         self._count += 1
         base = self.folder / f"certificate{self._count}"
         key, request, out = base.with_suffix(".key"), base.with_suffix(".csr"), base.with_suffix(".crt")
@@ -40,6 +40,10 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
                 "-set_serial", self._count + 1, "-extfile", extensions, "-out", out,
                 "-days", "-1" if expired else "5")
+        return out, key
+
+    def context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+        """What a server of these names (or addresses) speaks TLS with."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(out, key)
+        context.load_cert_chain(*self.issue(*names, expired=expired))
         return context

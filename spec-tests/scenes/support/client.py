@@ -53,6 +53,7 @@ class Client:
         self.device_id: str | None = None
         self.password: str | None = None
         self.since: str | None = None
+        self.recorded = True
 
     def close(self) -> None:
         self.http.close()
@@ -66,7 +67,8 @@ class Client:
         if token and self.token is not None:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         answer = self.http.request(method, path, headers=headers, **arguments)
-        traffic.record(self.server_name, answer)
+        if self.recorded:
+            traffic.record(self.server_name, answer)
         assert answer.status_code != 500 or may_fail, described(answer)
         return answer
 

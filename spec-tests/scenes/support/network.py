@@ -2,6 +2,7 @@
 
     network.server("one.test")     a Myelin at https://one.test:8448, which trusts the authority
     network.peer("peer.test")      a scripted server (support/peer.py)
+    network.synapse()              a real one of another make (support/synapse.py)
 
 Everybody has an address of its own, so that all can use port 8448. Port 443 is 8443 there (MYELIN_PORT_MAP).
 
@@ -17,6 +18,7 @@ from support.control import control_environment
 from support.dns import Dns
 from support.peer import Peer
 from support.server import Server
+from support.synapse import Synapse
 
 FEDERATION_PORT, WEB_PORT = 8448, 8443
 
@@ -38,15 +40,19 @@ def free_address() -> str:
 class Network:
     def __init__(self, servers: Callable[..., Server], folder: pathlib.Path):
         self._servers = servers
+        self._folder = folder
         self.authority = Authority(folder)
         self.dns = Dns()
         self.peers: list[Peer] = []
         self.servers: list[Server] = []
+        self.synapses: list[Synapse] = []
 
     def server(self, name: str = "one.test", settings: dict[str, Any] | None = None,
                environment: dict[str, str] | None = None, **options: Any) -> Server:
-        """A Myelin that finds the others by this network's names. It has a control socket."""
+        """A Myelin that finds the others by this network's names. It has a control socket. With the
+        empty name it is named by its address."""
         address = free_address()
+        name = name or address
         self.dns.addresses[name] = [address]
         one = self._servers(name=name, ip=address, federation_port=FEDERATION_PORT,
                             ca_cert=self.authority.certificate, ca_key=self.authority.key,
@@ -70,9 +76,15 @@ class Network:
         self.peers.append(one)
         return one
 
+    def synapse(self) -> Synapse:
+        """A Synapse, named by its address."""
+        one = Synapse(self._folder / f"synapse{len(self.synapses)}", free_address(), self.authority, FEDERATION_PORT)
+        self.synapses.append(one)
+        return one.start()
+
     def close(self) -> None:
         complaints = []
-        for one in self.peers:
+        for one in [*self.peers, *self.synapses]:
             try:
                 one.close()
             except AssertionError as complaint:
