@@ -122,3 +122,22 @@ def test_events_tell_the_readers_membership(shared_server: Server) -> None:
     ok(bob.post(f"{V3}/rooms/{room}/leave", json={}))
     answer = ok(bob.get(f"{V3}/sync", params={"since": since}))
     assert memberships(answer["rooms"]["leave"][room]) == [("m.room.member", "leave")]
+
+
+def test_members_at_the_beginning_of_a_room(shared_server: Server) -> None:
+    alice, bob = (shared_server.client(name) for name in ("alice", "bob"))
+    room = alice.create_room(preset="public_chat")
+    part, since = part_of(alice, room)
+    bob.join(room)
+
+    def at(token: str) -> set[str]:
+        chunk = ok(alice.get(f"{V3}/rooms/{room}/members", params={"at": token}))["chunk"]
+        return {event["state_key"] for event in chunk}
+
+    # the whole timeline was given: prev_batch stands before the first event, when bob was not there
+    assert not part["timeline"]["limited"]
+    assert at(part["timeline"]["prev_batch"]) == {alice.user_id}
+    assert at(since) == {alice.user_id}
+    assert at(part_of(alice, room)[1]) == {alice.user_id, bob.user_id}
+    refusal = alice.get(f"{V3}/rooms/{room}/members", params={"at": "never"})
+    assert (refusal.status_code, refusal.json()["errcode"]) == (400, "M_INVALID_PARAM")

@@ -151,6 +151,23 @@ static myl_rc wanted_members(myl_req *req, unsigned *wanted)
     return MYL_OK;
 }
 
+/* Before its first event a room has no state: it begins with the first membership that it knows. */
+static myl_rc first_membership(myl_req *req, const myl_room_head *head, myl_stored *out)
+{
+    uint64_t type;
+    myl_walk *walk;
+
+    MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
+    MYL_TRY(myl_walk_reading(&req->cx, head->room, (myl_point){INT64_MIN, 0}, MYL_FORWARD, &walk));
+    for (size_t steps = 0; steps < MYL_LIMIT_MESSAGES_WALK; steps++) {
+        MYL_TRY(myl_walk_next(walk, out));
+        if (out->number == 0 || out->type == type)
+            break;
+    }
+    myl_walk_end(walk);
+    return MYL_OK;
+}
+
 /* The state that `at` (a token) names, or the readable one. */
 static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *root)
 {
@@ -171,6 +188,8 @@ static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *ro
     MYL_TRY(myl_walk_reading(&req->cx, head->room, point, MYL_BACKWARD, &walk));
     MYL_TRY(myl_walk_next(walk, &stored));
     myl_walk_end(walk);
+    if (stored.number == 0)
+        MYL_TRY(first_membership(req, head, &stored));
     /* who has left keeps seeing the state of their leave */
     if (stored.number != 0 && *root == head->state)
         *root = stored.after;
