@@ -81,7 +81,8 @@ typedef struct {
     myl_nesting nesting;
 } myl_event_form;
 /* One event object into the writer (an array element, or the value of `key`). Redacted events appear redacted, with
- * unsigned.redacted_because. State events carry unsigned.prev_content, replaces_state where there was one. */
+ * unsigned.redacted_because. State events carry unsigned.prev_content, prev_sender,
+ * replaces_state where there was one. */
 myl_rc myl_room_write_event(myl_ctx *cx, myl_writer *w, const char *key, const myl_stored *stored,
                             const myl_event_form *form);
 /* The stripped form (type, state_key, sender, content): invites and knocks. */

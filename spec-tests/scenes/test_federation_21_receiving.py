@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support.client import V3, Client, ok, q
+from support.client import V3, Client, ok, q, refused
 from support.network import Network
 from support.peer import Peer
 from support.peer_room import PeerRoom
@@ -308,6 +308,31 @@ def test_typing_and_receipts(talk: Talk) -> None:
         lambda sync: [one for one in sync["rooms"]["join"][room]["ephemeral"]["events"] if one["type"] == "m.receipt"]
         if room in sync.get("rooms", {}).get("join", {}) else None, "the receipt")
     assert found[0]["content"] == {talk.room.id_of(event): {"m.read": {creator: {"ts": 5}}}}
+
+
+def test_presence(talk: Talk) -> None:
+    creator = talk.room.creator
+    talk.alice.sync()
+    talk.peer.send(talk.server, edus=[{"edu_type": "m.presence", "content": {"push": [
+        {"user_id": "@alice:one.test", "presence": "unavailable", "status_msg": "forged"},
+        {"user_id": "@nobody:peer.test", "presence": "online"}, {"user_id": creator, "presence": "asleep"}, 5,
+        {"user_id": creator, "presence": "unavailable", "status_msg": "at lunch", "last_active_ago": 5}]}}])
+    told = talk.alice.sync_until(
+        lambda sync: [one for one in sync.get("presence", {}).get("events", []) if one["sender"] == creator], "presence")
+    assert told[0]["content"]["presence"] == "unavailable" and told[0]["content"]["status_msg"] == "at lunch"
+    assert ok(talk.alice.get(f"{V3}/presence/{q(talk.alice.user_id)}/status")).get("status_msg") is None
+
+
+def test_an_unknown_event_is_redacted(talk: Talk) -> None:
+    path = f"{V3}/rooms/{q(talk.room.room_id)}/redact/{q('$' + 'n' * 43)}/n"
+    refused(talk.alice.put(path, json={}), 404, "M_NOT_FOUND")
+    levels = talk.room.send("m.room.power_levels", {"redact": 0, "users": {talk.room.creator: 100}}, "")
+    talk.deliver(levels)
+    talk.sees(levels)
+    sent = ok(talk.alice.put(path, json={}))["event_id"]
+    talk.peer.until_pdu(lambda pdu: pdu["type"] == "m.room.redaction", "the redaction")
+    assert sent.startswith("$")
+    talk.honest()
 
 
 # --- server ACLs --------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ def test_http_routes_and_methods(shared_server):
     answer = client.delete(VERSIONS)
     refused(answer, 405, "M_UNRECOGNIZED")
     assert answer.headers["allow"] == "GET, OPTIONS"
+    refused(client.request("PATCH", "/_matrix/federation/v1/version"), 405, "M_UNRECOGNIZED")
+    refused(client.get("/_matrix/federation/v1/version"), 404, "M_UNRECOGNIZED")  # of another listener
     refused(client.request("BREW", VERSIONS), 405, "M_UNRECOGNIZED")
     refused(client.get("/_matrix//client/versions"), 404, "M_UNRECOGNIZED")
     refused(client.get(VERSIONS + "/"), 404, "M_UNRECOGNIZED")

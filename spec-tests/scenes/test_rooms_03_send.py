@@ -69,6 +69,7 @@ def test_state_is_set_read_and_replaced(shared_server: Server) -> None:
     assert second != first
     event = ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(second)}"))
     assert event["unsigned"]["prev_content"] == {"v": 1} and event["unsigned"]["replaces_state"] == first
+    assert event["unsigned"]["prev_sender"] == event["sender"]
     refused(bob.put(f"{V3}/rooms/{q(room)}/state/m.room.name", json={"name": "x"}), 403, "M_FORBIDDEN")
     refused(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.none/"), 404, "M_NOT_FOUND")
     refused(bob.get(f"{V3}/rooms/{q(room)}/state/org.example.none"), 404, "M_NOT_FOUND")

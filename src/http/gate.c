@@ -117,14 +117,23 @@ http_job *myl_http_gate_job(http_exchange *exchange)
 
 /* ---- the checks ---- */
 
-static myl_rc no_such_row(http_job *job, const http_match *match)
+/* A method that a path has in no API at all is told so on every listener. */
+static unsigned methods_of(const http_match *match, myl_method method)
+{
+    if (match->allowed != 0 || (method < MYL_METHOD_COUNT && (match->elsewhere & 1u << method)))
+        return match->allowed;
+    return match->elsewhere;
+}
+
+static myl_rc no_such_row(http_job *job, const http_match *match, myl_method method)
 {
     myl_text methods = MYL_TEXT(&job->req.cx);
+    unsigned allowed = methods_of(match, method);
 
-    if (match->allowed == 0)
+    if (allowed == 0)
         return myl_fail(&job->req.cx, MYL_UNRECOGNIZED, "no such endpoint");
     for (unsigned i = 0; i < MYL_METHOD_COUNT; i++) {
-        if ((match->allowed & 1u << i) != 0)
+        if ((allowed & 1u << i) != 0)
             myl_text_addf(&methods, "%s, ", myl_http_method_name((myl_method)i));
     }
     myl_text_add(&methods, MYL_S("OPTIONS"));
@@ -145,7 +154,7 @@ static myl_rc find_row(http_job *job)
     http_match match = myl_http_route(job->http->router, method,
                                       job->exchange->conn->listener->config->apis, path);
     if (match.endpoint == NULL)
-        return no_such_row(job, &match);
+        return no_such_row(job, &match, method);
     req->endpoint = match.endpoint;
     job->exchange->endpoint = match.endpoint;
     return myl_http_path_ids(&req->cx, &match, &req->path);

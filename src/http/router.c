@@ -256,8 +256,12 @@ static bool try_leaf(const node *leaf, myl_method method, unsigned apis, http_ma
 
     for (unsigned i = 0; i < MYL_METHOD_COUNT; i++) {
         const route *one = &leaf->routes[i];
-        if (one->endpoint == NULL || (one->endpoint->apis & apis) == 0)
+        if (one->endpoint == NULL)
             continue;
+        if ((one->endpoint->apis & apis) == 0) {
+            out->elsewhere |= 1u << i;
+            continue;
+        }
         out->allowed |= 1u << i;
         if (i == (unsigned)method || (i == MYL_GET && method == MYL_HEAD && found == NULL))
             found = one;

@@ -19,6 +19,7 @@ void myl_http_router_end(http_router *router);
 typedef struct {
     const myl_endpoint *endpoint; /* NULL: no such row */
     unsigned allowed;             /* bits 1 << method that this path has, for 405 */
+    unsigned elsewhere;           /* the same of APIs that are not asked */
     const uint8_t *ids;           /* rows of path_ids.def, in the order of the template */
     size_t count;
     myl_str raw[HTTP_PATH_IDS]; /* their text, still encoded; borrowed from the path */

@@ -114,6 +114,7 @@ static myl_rc write_unsigned(myl_ctx *cx, myl_writer *w, const myl_stored *store
                              const myl_event_form *form)
 {
     myl_stored previous, redaction;
+    myl_str sender;
 
     myl_write_open_key(w, "unsigned", '{');
     if (form->now_ms != 0)
@@ -122,6 +123,8 @@ static myl_rc write_unsigned(myl_ctx *cx, myl_writer *w, const myl_stored *store
     MYL_TRY(previous_state(cx, stored, &previous));
     if (previous.number != 0) {
         MYL_TRY(write_content(cx, w, "prev_content", &previous));
+        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, previous.sender, &sender));
+        myl_write_str(w, "prev_sender", sender);
         myl_write_str(w, "replaces_state", previous.event_id);
     }
     if (stored->redacted_by != 0) {

@@ -156,6 +156,7 @@ static myl_rc write_told_state(myl_syncing *s, const myl_stored *invite)
 {
     static const char *const fields[] = {"type", "sender", "state_key"};
     const myl_json *told, *content;
+    int64_t ts;
 
     MYL_TRY(myl_room_outside_state(s->cx, invite->room, invite->state_key, &told));
     for (uint32_t i = 0; told != NULL && i < told->count; i++) {
@@ -164,11 +165,22 @@ static myl_rc write_told_state(myl_syncing *s, const myl_stored *invite)
             continue;
         myl_write_open(s->w, '{');
         myl_write_json(s->w, "content", content);
+        if (myl_json_int(&told->items[i], MYL_S("origin_server_ts"), &ts))
+            myl_write_int(s->w, "origin_server_ts", ts);
         for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++)
             myl_write_str(s->w, fields[f], myl_json_text(&told->items[i], myl_str_of(fields[f])));
         myl_write_close(s->w, '}');
     }
     return myl_room_write_stripped(s->cx, s->w, invite);
+}
+
+/* The create event whole where the room's id is made from it. */
+static myl_rc write_shown(myl_syncing *s, const myl_stored *stored, bool create)
+{
+    if (create && stored->version->room_id_is_create)
+        return myl_room_write_event(s->cx, s->w, NULL, stored,
+                                    &(myl_event_form){.omit_room_id = true});
+    return myl_room_write_stripped(s->cx, s->w, stored);
 }
 
 myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
@@ -181,7 +193,7 @@ myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
     for (size_t i = 0; i < sizeof(stripped_types) / sizeof(stripped_types[0]); i++) {
         MYL_TRY(myl_room_state_event(s->cx, invite->after, stripped_types[i], MYL_S(""), &stored));
         if (stored.number != 0)
-            MYL_TRY(myl_room_write_stripped(s->cx, s->w, &stored));
+            MYL_TRY(write_shown(s, &stored, i == 0));
     }
     MYL_TRY(myl_tree_get(s->cx, myl_store_nodes(s->cx), invite->after, invite->type, invite->sender,
                          &stored.number));

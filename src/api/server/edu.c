@@ -1,4 +1,4 @@
-/* edu.c: what passes between servers: typing, receipts, and what users' devices tell each other.
+/* edu.c: what passes between servers: typing, receipts, presence, and what users' devices tell each other.
  *
  * Threads: the engine.
  * Holds:   a server speaks for its own users only, and in rooms whose ACL lets it in.
@@ -13,6 +13,8 @@
 #include <myelin/base_clock.h>
 #include <myelin/fed_devices.h>
 #include <myelin/http_server.h>
+#include <myelin/room_presence.h>
+#include <myelin/room_share.h>
 
 enum { TYPING_MS = 30000, MOST_RECEIPTS = 1000 };
 
@@ -129,6 +131,56 @@ static myl_rc take_receipts(edu *e)
     return MYL_OK;
 }
 
+/* ---- presence ---- */
+
+static void wake_rooms(void *arg)
+{
+    const myl_list *rooms = arg;
+
+    for (size_t i = 0; i < rooms->count; i++)
+        myl_http_wake(MYL_NOTE_ROOM, myl_list_get(rooms, uint64_t, i));
+}
+
+/* Of one user of that server's whom somebody here shares a room with. */
+static myl_rc take_one_presence(edu *e, const myl_json *told, myl_list *wake)
+{
+    myl_str user_id = myl_json_text(told, MYL_S("user_id")),
+            message = myl_json_text(told, MYL_S("status_msg"));
+    myl_presence_state state;
+    const uint64_t *rooms;
+    uint64_t user;
+    size_t count;
+
+    if (!myl_id_is_user(user_id) || !myl_id_is_ours(user_id, e->origin) ||
+        !myl_presence_of(myl_json_text(told, MYL_S("presence")), &state) ||
+        message.len > MYL_LIMIT_PRESENCE_MESSAGE)
+        return MYL_OK;
+    MYL_TRY(myl_store_interned(e->cx, MYL_INTERN_NAME, user_id, &user));
+    if (user == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_joined_by(e->cx, user, &rooms, &count));
+    if (count == 0 || !myl_room_presence_set(user, state, message))
+        return MYL_OK;
+    for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
+        myl_list_push(wake, uint64_t, rooms[i]);
+    return MYL_OK;
+}
+
+static myl_rc take_presence(edu *e)
+{
+    const myl_json *push = myl_json_array(e->content, MYL_S("push"));
+    myl_list *wake = myl_new(e->cx, myl_list);
+
+    if (!myl_api_config()->presence_enabled)
+        return MYL_OK;
+    *wake = MYL_LIST(e->cx, uint64_t);
+    for (uint32_t i = 0; push != NULL && i < push->count && i < MYL_LIMIT_PRESENCE_WALK; i++)
+        MYL_TRY(take_one_presence(e, &push->items[i], wake));
+    if (wake->count > 0)
+        myl_engine_after_commit(e->cx, wake_rooms, wake);
+    return MYL_OK;
+}
+
 /* ---- devices ---- */
 
 static myl_rc take_device_list(edu *e)
@@ -154,6 +206,7 @@ static const struct {
 } rows[] = {
     {"m.typing", take_typing},
     {"m.receipt", take_receipts},
+    {"m.presence", take_presence},
     {"m.device_list_update", take_device_list},
     {"m.signing_key_update", take_signing_keys},
     {"m.direct_to_device", take_to_device},
