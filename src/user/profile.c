@@ -65,7 +65,8 @@ myl_rc myl_user_profile_put(myl_ctx *cx, uint64_t user, myl_str field, const myl
     if (value != NULL && row.len > MYL_LIMIT_PROFILE_WHOLE)
         return myl_fail(cx, MYL_PROFILE_TOO_LARGE, "%.*s: the profile would exceed %d bytes",
                         MYL_FMT(field), MYL_LIMIT_PROFILE_WHOLE);
-    return myl_store_put(cx, MYL_TABLE_PROFILES, myl_key_str(&key), myl_text_str(&row));
+    MYL_TRY(myl_store_put(cx, MYL_TABLE_PROFILES, myl_key_str(&key), myl_text_str(&row)));
+    return myl_user_directory_follow(cx, user);
 }
 
 myl_rc myl_user_profile_set(myl_ctx *cx, uint64_t user, myl_str field, myl_str value)
