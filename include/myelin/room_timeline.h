@@ -22,6 +22,10 @@ myl_str myl_point_write(myl_ctx *cx, myl_point place);
 /* MYL_INVALID_PARAM naming `parameter` for anything that is no such token. */
 myl_rc myl_point_read(myl_ctx *cx, myl_str token, const char *parameter, myl_point *out);
 
+/* The same with the position of the answer that held it: what was current then. 0: it has none. */
+myl_str myl_point_write_at(myl_ctx *cx, myl_point place, uint64_t position);
+uint64_t myl_point_position(myl_str token);
+
 /* Walks of events. next gives number 0 at the end. Rejected and soft-failed events are left out. */
 typedef struct myl_walk myl_walk;
 myl_rc myl_walk_reading(myl_ctx *cx, uint64_t room, myl_point from, myl_direction direction,

@@ -56,6 +56,10 @@ def test_a_sync_makes_present(shared_server: Server) -> None:
     assert shown(quiet(bob)) == {}
     bob.join(room)
     assert shown(quiet(bob))[alice.user_id]["presence"] == "online"
+    second = bob.create_room(preset="public_chat")
+    quiet(bob)
+    alice.join(second)
+    assert shown(quiet(bob))[alice.user_id]["presence"] == "online"
     alice.sync(set_presence="unavailable")
     assert shown(quiet(bob))[alice.user_id]["presence"] == "unavailable"
     refused(alice.get(f"{V3}/sync", params={"set_presence": "asleep"}), 400, "M_INVALID_PARAM", "set_presence")

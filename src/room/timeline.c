@@ -44,9 +44,30 @@ static bool read_number(myl_str text, uint64_t *out)
     return true;
 }
 
+myl_str myl_point_write_at(myl_ctx *cx, myl_point place, uint64_t position)
+{
+    myl_str point = myl_point_write(cx, place);
+
+    return myl_strf(cx, "%.*s.%llu", MYL_FMT(point), (unsigned long long)position);
+}
+
+uint64_t myl_point_position(myl_str token)
+{
+    size_t dot = myl_str_find(token, '.', 0);
+    uint64_t position = 0;
+
+    if (dot != SIZE_MAX && !read_number(myl_str_slice(token, dot + 1, SIZE_MAX), &position))
+        return 0;
+    return position;
+}
+
 myl_rc myl_point_read(myl_ctx *cx, myl_str token, const char *parameter, myl_point *out)
 {
-    size_t bar = myl_str_find(token, '_', 0);
+    size_t dot = myl_str_find(token, '.', 0), bar;
+
+    if (dot != SIZE_MAX && myl_point_position(token) != 0)
+        token = myl_str_slice(token, 0, dot);
+    bar = myl_str_find(token, '_', 0);
 
     if (token.len < 4 || token.at[0] != 'p' || bar == SIZE_MAX ||
         !myl_str_to_int(myl_str_slice(token, 1, bar - 1), &out->depth) ||

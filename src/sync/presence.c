@@ -55,6 +55,31 @@ static myl_rc add_met(myl_syncing *s, uint64_t user)
     return MYL_OK;
 }
 
+/* Who came into a room of the reader since the token is met anew, known from elsewhere or not. */
+static myl_rc add_joined(myl_syncing *s, uint64_t room)
+{
+    const myl_join_change *changes;
+    size_t count;
+
+    MYL_TRY(myl_room_join_changes(s->cx, room, s->since, &changes, &count));
+    for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_WALK; i++)
+        if (changes[i].joined && changes[i].user != s->request->caller->user)
+            MYL_TRY(add_met(s, changes[i].user));
+    return MYL_OK;
+}
+
+static myl_rc add_all_joined(myl_syncing *s)
+{
+    for (size_t i = 0; i < s->changed_count && s->since != 0 && !s->all_changed; i++) {
+        myl_member member;
+
+        MYL_TRY(myl_room_member(s->cx, s->changed[i], s->request->caller->user, &member));
+        if (member.membership == MYL_MEMBER_JOIN)
+            MYL_TRY(add_joined(s, s->changed[i]));
+    }
+    return MYL_OK;
+}
+
 /* The next token does not pass what is left out: the answer is given at once, and the next one goes on from there. */
 static myl_rc add_changed(myl_syncing *s, myl_sync_token *next)
 {
@@ -121,7 +146,7 @@ myl_rc myl_sync_begin_presence(myl_syncing *s, myl_sync_token *next)
     MYL_TRY(add_all_lost(s));
     for (size_t i = 0; i < s->devices.changed_count && i < MYL_LIMIT_PRESENCE_WALK; i++)
         MYL_TRY(add_met(s, s->devices.changed[i]));
-    return MYL_OK;
+    return add_all_joined(s);
 }
 
 void myl_sync_write_presence_content(myl_writer *w, const myl_presence *presence)

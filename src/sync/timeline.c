@@ -81,7 +81,7 @@ myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice)
         MYL_TRY(myl_sync_write_stored(s, &slice->events[i]));
     myl_write_close(s->w, ']');
     myl_write_bool(s->w, "limited", slice->limited);
-    myl_write_str(s->w, "prev_batch", myl_point_write(s->cx, slice->prev));
+    myl_write_str(s->w, "prev_batch", myl_point_write_at(s->cx, slice->prev, s->upto));
     myl_write_close(s->w, '}');
     return MYL_OK;
 }

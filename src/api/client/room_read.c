@@ -168,6 +168,15 @@ static myl_rc first_membership(myl_req *req, const myl_room_head *head, myl_stor
     return MYL_OK;
 }
 
+/* The state that was current when everything up to the position had arrived. Who has left keeps seeing that of their leave. */
+static myl_rc root_then(myl_req *req, const myl_room_head *head, uint64_t position,
+                        myl_tree_root *root)
+{
+    if (*root != head->state)
+        return MYL_OK;
+    return myl_room_state_at(&req->cx, head->room, position, root);
+}
+
 /* The state that `at` (a token) names, or the readable one. */
 static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *root)
 {
@@ -181,10 +190,11 @@ static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *ro
         return MYL_OK;
     if (myl_sync_token_is(at)) {
         MYL_TRY(myl_sync_token_read(&req->cx, at, "at", &token));
-        MYL_TRY(myl_point_of_position(&req->cx, head->room, token.durable, &point));
-    } else {
-        MYL_TRY(myl_point_read(&req->cx, at, "at", &point));
+        return root_then(req, head, token.durable, root);
     }
+    MYL_TRY(myl_point_read(&req->cx, at, "at", &point));
+    if (myl_point_position(at) != 0)
+        return root_then(req, head, myl_point_position(at), root);
     MYL_TRY(myl_walk_reading(&req->cx, head->room, point, MYL_BACKWARD, &walk));
     MYL_TRY(myl_walk_next(walk, &stored));
     myl_walk_end(walk);
