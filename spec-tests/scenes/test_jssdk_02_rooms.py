@@ -1,4 +1,4 @@
-"""matrix-js-sdk: rooms found in the directory, and knocked on; each step is a test.
+"""matrix-js-sdk: rooms found, knocked on, joined through a space, upgraded, searched; each step is a test.
 
 SPDX-License-Identifier: Apache-2.0
 """
