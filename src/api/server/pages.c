@@ -8,6 +8,8 @@
  */
 #include "api/server/server_own.h"
 
+#include <stdlib.h>
+
 enum { PAGE_BYTES = 256 * 1024, HEROES = 5 };
 
 /* ---- what is told ---- */
@@ -44,6 +46,26 @@ static myl_rc find_state(myl_ctx *cx, myl_state_pages *pages)
     return pages->omit_members ? without_members(cx, &pages->state) : MYL_OK;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Who asks for a part of the state gets each event once (spec: send_join, omit_members). */
+static void without_state(myl_state_pages *pages)
+{
+    uint64_t *at = pages->chain.at;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < pages->chain.count; i++)
+        if (pages->state.count == 0 || bsearch(&at[i], pages->state.at, pages->state.count,
+                                               sizeof(at[i]), compare_numbers) == NULL)
+            at[kept++] = at[i];
+    pages->chain.count = kept;
+}
+
 static myl_rc prepare(myl_ctx *cx, myl_state_pages *pages)
 {
     myl_list sources = MYL_LIST(cx, uint64_t);
@@ -64,6 +86,8 @@ static myl_rc prepare(myl_ctx *cx, myl_state_pages *pages)
         }
     }
     MYL_TRY(myl_room_auth_chain(cx, sources.at, sources.count, &pages->chain));
+    if (pages->omit_members)
+        without_state(pages);
     pages->ready = true;
     return MYL_OK;
 }
