@@ -65,6 +65,8 @@ class Judge:
 
     def complaints(self, request: Request, answer: Answer) -> list[str]:
         found = []
+        if answer.status == 502:  # another server is not there; a fault of ours has another status
+            return [] if request.method == "HEAD" or request.raw.startswith(b"HEAD") else self.error_form(request, answer)
         if answer.status >= 500 and not (request.wanted.may_close and answer.status in (501, 505)):
             found.append(f"status {answer.status}")
         if answer.seconds > SLOW_SECONDS:
@@ -99,6 +101,8 @@ class Judge:
 
     def as_wanted(self, request: Request, answer: Answer) -> list[str]:
         wanted, found = request.wanted, []
+        if request.row is not None and request.row.auth == "ADMIN" and answer.status == 403:
+            return []  # no user here is an administrator, which is seen before the body
         no_session = answer.errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN")
         if no_session and request.row is not None and request.row.ending:
             return []  # the spare session may have been ended meanwhile

@@ -166,7 +166,8 @@ class World:
         if room and isinstance(given.get("event_id"), str):
             self.events.setdefault(room, Pool(self.dice, [])).add(given["event_id"])
         if user is not None and user is not self.spare:
-            if isinstance(given.get("next_batch"), str):
+            # /sync alone has this; pages of other endpoints have tokens of their own by the same name
+            if isinstance(given.get("next_batch"), str) and "device_one_time_keys_count" in given:
                 user.since = given["next_batch"]
             joined = given.get("room_id")
             if isinstance(joined, str) and joined not in user.rooms and len(user.rooms) < 60:

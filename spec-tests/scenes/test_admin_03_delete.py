@@ -90,7 +90,7 @@ def test_into_a_new_room_and_blocked(shared_server: Server, root: Client) -> Non
     assert status["status"] == "complete" and ok(bob.get(f"{V3}/joined_rooms"))["joined_rooms"] == [fresh]
     assert ok(bob.get(f"{V3}/rooms/{q(fresh)}/state/m.room.name"))["name"] == "Elsewhere"
     assert bob.messages(fresh, limit=20)["chunk"] and "Read this." in str(bob.messages(fresh, limit=20))
-    refused(bob.post(f"{V3}/rooms/{q(fresh)}/send/m.room.message", json={}), 404, "M_UNRECOGNIZED")
+    refused(bob.post(f"{V3}/rooms/{q(fresh)}/send/m.room.message", json={}), 403, "M_FORBIDDEN")
     refused(bob.put(f"{V3}/rooms/{q(fresh)}/send/m.room.message/1", json={"msgtype": "m.text", "body": "no"}), 403,
             "M_FORBIDDEN")
     assert ok(bob.get(f"{V3}/directory/room/{q('#moves:scene.test')}"))["room_id"] == fresh

@@ -179,6 +179,7 @@ def test_missing_events_are_fetched(talk: Talk) -> None:
 
 
 def test_what_cannot_be_fetched_is_jumped_over(talk: Talk) -> None:
+    since = talk.alice.sync()["next_batch"]
     talk.say("one"), talk.say("two")
     talk.room.send("m.room.topic", {"topic": "unseen"}, "")
     three = talk.say("three")
@@ -191,6 +192,8 @@ def test_what_cannot_be_fetched_is_jumped_over(talk: Talk) -> None:
     topic = ok(talk.alice.get(f"{V3}/rooms/{q(talk.room.room_id)}/state/m.room.topic"))
     assert topic == {"topic": "unseen"}
     assert talk.texts() == ["three"]
+    timeline = talk.alice.sync(since=since)["rooms"]["join"][talk.room.room_id]["timeline"]
+    assert [event["content"].get("body") for event in timeline["events"]] == ["three"] and timeline["limited"] is True
     # scrolling back fetches what lies between
     talk.peer.on("GET", f"{BASE}/v1/backfill/.*", backfill)
     assert talk.texts() == ["one", "two", "three"]

@@ -57,3 +57,18 @@ def test_the_stream(shared_server: Server) -> None:
     refused(bob.get(f"{V3}/events/{q(said)}"), 404, "M_NOT_FOUND")
     refused(alice.get(f"{V3}/events", params={"from": "x"}), 400, "M_INVALID_PARAM", "from")
     refused(bob.get(f"{V3}/events", params={"from": start, "room_id": room}), 403, "M_FORBIDDEN")
+
+
+def test_more_refusals_and_older_paths(shared_server: Server) -> None:
+    alice, nobody = shared_server.client("alice"), shared_server.anonymous()
+    room = alice.create_room()
+    assert ok(alice.get(f"{V3}/rooms/{q(room)}/initialSync"))["room_id"] == room
+    unstable = "/_matrix/client/unstable/org.matrix"
+    refused(nobody.get(f"{unstable}.msc4143/rtc/transports"), 401, "M_MISSING_TOKEN")
+    delayed = f"{unstable}.msc4140/rooms/{q(room)}/delayed_event/m.room.message/t"
+    refused(nobody.put(delayed, params={"delay": 1000}, json={}), 401, "M_MISSING_TOKEN")
+    device = f"/_synapse/admin/v2/users/{q(alice.user_id)}/devices/{alice.device_id}"
+    refused(alice.delete(device), 403, "M_FORBIDDEN")
+    for path in ("api/v1", "unstable"):
+        ok(shared_server.device(alice).post(f"/_matrix/client/{path}/logout"))
+        ok(shared_server.client("eve").post(f"/_matrix/client/{path}/logout/all"))

@@ -7,6 +7,8 @@
  */
 #include "sync/sync_own.h"
 
+#include <myelin/matrix_id.h>
+
 enum { HEROES = 5 };
 
 /* ---- heroes ---- */
@@ -18,16 +20,22 @@ static int older_first(const void *a, const void *b)
     return (x->position > y->position) - (x->position < y->position);
 }
 
-static void take_heroes(const myl_syncing *s, const myl_list *members, unsigned memberships,
-                        myl_list *out)
+/* A member event may be about what is no user id; such a one is no hero. */
+static myl_rc take_heroes(const myl_syncing *s, const myl_list *members, unsigned memberships,
+                          myl_list *out)
 {
     for (size_t i = 0; i < members->count && out->count < HEROES; i++) {
         const myl_member *member = myl_list_at(members, i);
+        myl_str name;
 
-        if ((memberships & 1u << member->membership) != 0 &&
-            member->user != s->request->caller->user)
+        if ((memberships & 1u << member->membership) == 0 ||
+            member->user == s->request->caller->user)
+            continue;
+        MYL_TRY(myl_store_text_of(s->cx, MYL_INTERN_NAME, member->user, &name));
+        if (myl_id_is_user(name))
             myl_list_push(out, uint64_t, member->user);
     }
+    return MYL_OK;
 }
 
 myl_rc myl_sync_heroes(myl_syncing *s, uint64_t room, const uint64_t **heroes, size_t *count)
@@ -38,9 +46,9 @@ myl_rc myl_sync_heroes(myl_syncing *s, uint64_t room, const uint64_t **heroes, s
 
     MYL_TRY(myl_room_some_members(s->cx, room, MYL_LIMIT_HERO_WALK, &members));
     myl_list_sort(&members, older_first);
-    take_heroes(s, &members, inside, &out);
+    MYL_TRY(take_heroes(s, &members, inside, &out));
     if (out.count == 0)
-        take_heroes(s, &members, outside, &out);
+        MYL_TRY(take_heroes(s, &members, outside, &out));
     *heroes = out.at;
     *count = out.count;
     return MYL_OK;

@@ -7,6 +7,8 @@
  */
 #include "sync/sync_own.h"
 
+#include <myelin/room_admit.h>
+
 static myl_rc is_shown(myl_syncing *s, const myl_room_head *head, const myl_stored *stored,
                        bool *out)
 {
@@ -63,6 +65,10 @@ myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out
             continue;
         myl_list_push(&events, myl_stored, stored);
         out->prev = myl_point_before(&stored);
+        /* history that only others have lies before it: /messages fetches it */
+        MYL_TRY(myl_room_is_gap(s->cx, &stored, &out->limited));
+        if (out->limited)
+            break;
     }
     myl_walk_end(walk);
     if (events.count == 0)
