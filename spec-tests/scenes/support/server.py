@@ -16,7 +16,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from typing import Any
+from typing import Any, Iterator
 
 import httpx
 
@@ -26,13 +26,25 @@ from support.wait import until
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = ROOT / os.environ.get("MYELIN_BUILD", "build/dev")
 STOP_SECONDS = 5
+WORKERS, PORTS = 8, 1500
 REPORT = re.compile(r"(ERROR|WARNING|SUMMARY): \w+Sanitizer|runtime error:|assertion failed", re.I)
 
 
+def worker_ports() -> Iterator[int]:
+    """The ports of this worker of a test run, in turn, below those the kernel gives to outgoing connections."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    first, count = 20000 + worker * PORTS, random.randrange(PORTS)
+    for step in itertools.count(count):
+        yield first + step % PORTS
+
+
+_ports = worker_ports()
+
+
 def free_port() -> int:
-    """A port that nobody listens on, below those the kernel gives to outgoing connections."""
+    """A port that nobody listens on, and that no other worker will be given."""
     for _ in range(200):
-        port = random.randint(20000, 31999)
+        port = next(_ports)
         with socket.socket() as trial:
             try:
                 trial.bind(("127.0.0.1", port))
