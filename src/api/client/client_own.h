@@ -11,6 +11,7 @@
 #include <myelin/room_directory.h>
 #include <myelin/room_send.h>
 #include <myelin/room_timeline.h>
+#include <myelin/sync_build.h>
 #include <myelin/user_data.h>
 #include <myelin/user_uia.h>
 
@@ -131,5 +132,8 @@ myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *ro
 void myl_client_presence_start(void);
 /* presence.c: what a client that syncs, and may wait so long, says of its user; absent: online. MYL_INVALID_PARAM. */
 myl_rc myl_client_set_presence(myl_req *req, myl_str given, int64_t timeout_ms);
+
+/* sync.c: waits until something is posted, the time is over, or somebody's typing ends by itself: that is news too. */
+myl_rc myl_client_park_sync(myl_req *req, const myl_sync_result *result, int64_t timeout);
 
 #endif

@@ -9,7 +9,6 @@
  */
 #include "api/client/client_own.h"
 
-#include <myelin/base_clock.h>
 #include <myelin/base_list.h>
 #include <myelin/sync_sliding.h>
 
@@ -296,29 +295,22 @@ static myl_rc read_subscriptions(myl_req *req, const myl_json *map, myl_sliding_
 static myl_rc read_times(myl_req *req, const myl_body_sliding_sync *in, myl_sliding_request *out,
                          int64_t *timeout)
 {
+    int64_t longest = myl_api_config()->sync_max_timeout;
+
     if (out->merged) {
         out->pos = in->pos;
         *timeout = in->has_timeout && myl_str_present(in->pos) ? in->timeout : 0;
+        if (*timeout > longest)
+            *timeout = longest;
         return myl_client_set_presence(req, in->set_presence, *timeout);
     }
     out->pos = myl_req_query(req, "pos");
     if (out->pos.len == 0)
         out->pos = MYL_ABSENT;
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, timeout));
+    if (*timeout > longest)
+        *timeout = longest;
     return myl_client_set_presence(req, myl_req_query(req, "set_presence"), *timeout);
-}
-
-static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
-{
-    int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
-    int64_t typing = myl_room_typing_next(result->rooms, result->room_count);
-    myl_park parked = {.deadline_tick_ms = typing < since + timeout ? typing : since + timeout,
-                       .position = result->next.durable,
-                       .user = req->caller.user,
-                       .rooms = result->rooms,
-                       .room_count = result->room_count};
-
-    return myl_req_park(req, &parked);
 }
 
 /* The extension's token says that the device has the messages before it. */
@@ -334,7 +326,7 @@ static myl_rc acknowledge(myl_req *req, const myl_sliding_extensions *extensions
 
 myl_rc myl_client_sliding_sync(myl_req *req, const myl_body_sliding_sync *in)
 {
-    int64_t timeout, longest = myl_api_config()->sync_max_timeout;
+    int64_t timeout;
     myl_writer w = myl_write_start(&req->cx, 4096);
     myl_sliding_request request = {.caller = &req->caller,
                                    .merged = is_merged(req, in),
@@ -350,6 +342,6 @@ myl_rc myl_client_sliding_sync(myl_req *req, const myl_body_sliding_sync *in)
     request.may_wait = timeout > 0 && !req->deadline_over;
     MYL_TRY(myl_sliding_write(&req->cx, &request, &w, &result));
     if (result.empty && request.may_wait)
-        return park(req, &result, timeout < longest ? timeout : longest);
+        return myl_client_park_sync(req, &result, timeout);
     return myl_reply_json(req, 200, myl_write_done(&w));
 }

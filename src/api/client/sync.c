@@ -51,8 +51,7 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
     return read_filter(req, filter);
 }
 
-/* Waits until something is posted, the time is over, or somebody's typing ends by itself: that is news too. */
-static myl_rc park(myl_req *req, const myl_sync_result *result, int64_t timeout)
+myl_rc myl_client_park_sync(myl_req *req, const myl_sync_result *result, int64_t timeout)
 {
     int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
     int64_t typing = myl_room_typing_next(result->rooms, result->room_count);
@@ -94,6 +93,6 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     request.may_wait = timeout > 0 && !request.full_state && !req->deadline_over;
     MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
     if (result.empty && request.may_wait)
-        return park(req, &result, timeout < longest ? timeout : longest);
+        return myl_client_park_sync(req, &result, timeout < longest ? timeout : longest);
     return myl_reply_json(req, 200, myl_write_done(&w));
 }
