@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
@@ -296,7 +297,7 @@ class Peer:
                     tls.close()
 
             def handle_error(self, *_: Any) -> None:
-                peer.complaints.append("the peer's own answer failed")
+                peer.complaints.append(f"the peer's own answer failed: {traceback.format_exc()}")
 
         self._open: list[ssl.SSLSocket] = []
         Listener.context = context
@@ -315,8 +316,8 @@ class Peer:
         self._thread.join()
         with self._lock:
             for one in self._open:
-                try:
-                    one.shutdown(socket.SHUT_RDWR)
+                try:  # the socket's own shutdown: that of TLS takes away what another thread may be reading with
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)
                 except OSError:
                     pass
 
