@@ -19,6 +19,7 @@ typedef struct {
     bool begun;
     myl_push_ruleset rules;
     myl_ignored ignored; /* whose events do not count */
+    uint64_t threads;    /* position of the newest change of the threads that they follow */
 } myl_push_reader;
 
 myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader); /* reads the rules; once */

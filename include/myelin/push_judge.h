@@ -10,6 +10,9 @@
 #include <myelin/push_rules.h>
 #include <myelin/rules_auth.h>
 
+/* Is the event in a thread, and does the reader follow that? */
+typedef enum { MYL_PUSH_NO_THREAD, MYL_PUSH_NOT_FOLLOWED, MYL_PUSH_FOLLOWED } myl_push_thread_state;
+
 /* What the rules may ask. */
 typedef struct {
     const myl_json *event; /* the whole event */
@@ -17,6 +20,7 @@ typedef struct {
     uint64_t members;       /* joined */
     myl_str display_name;   /* the reader's in the room; absent: none */
     const myl_power *power; /* of the room now */
+    myl_push_thread_state thread;
 } myl_push_event;
 
 typedef struct {

@@ -16,6 +16,7 @@
 typedef enum {
     MYL_PUSH_OVERRIDE,
     MYL_PUSH_CONTENT,
+    MYL_PUSH_POSTCONTENT, /* MSC4306: predefined rules only */
     MYL_PUSH_ROOM,
     MYL_PUSH_SENDER,
     MYL_PUSH_UNDERRIDE,
@@ -23,6 +24,9 @@ typedef enum {
 } myl_push_kind;
 /* "override"; false: no such kind. */
 bool myl_push_kind_of(myl_str name, myl_push_kind *out);
+/* Are there rules about subscribed threads? From the configuration, once, before anybody asks. */
+void myl_push_set_thread_rules(bool on);
+bool myl_push_thread_rules(void);
 
 typedef struct {
     myl_push_kind kind;

@@ -14,6 +14,7 @@
 #define MYELIN_SYNC_SLIDING_H
 
 #include <myelin/sync_build.h>
+#include <myelin/user_threads.h>
 
 /* Which state events: absent type or state key matches all. */
 typedef struct {
@@ -68,6 +69,8 @@ typedef struct {
     myl_str to_device_since; /* absent: from the oldest */
     int64_t to_device_limit;
     myl_sliding_scope account_data, receipts, typing;
+    const char *threads; /* the name by which thread subscriptions are asked for; NULL: not */
+    int64_t threads_limit;
 } myl_sliding_extensions;
 
 typedef struct {
@@ -88,6 +91,16 @@ typedef struct {
  * MYL_UNKNOWN_POS for a position that is not this connection's newest or the one before. */
 myl_rc myl_sliding_write(myl_ctx *cx, const myl_sliding_request *request, myl_writer *w,
                          myl_sync_result *result);
+
+/* ---- thread subscriptions (MSC4308) ---- */
+/* "subscribed" and "unsubscribed", by room, as members of the open object. */
+myl_rc myl_sliding_write_threads(myl_ctx *cx, myl_writer *w, const myl_thread_subscription *threads,
+                                 size_t count);
+/* A place in the changes of threads: what came before it is still to be told. A position of a connection is one too: what
+ * came by it was told. *out 0 where that was before a restore. MYL_INVALID_PARAM naming `parameter`. */
+myl_str myl_sliding_thread_place(myl_ctx *cx, uint64_t position);
+myl_rc myl_sliding_thread_place_read(myl_ctx *cx, myl_str text, const char *parameter,
+                                     uint64_t *out);
 
 /* Registered at start: after the commit the connections of the device are forgotten. */
 myl_rc myl_sliding_device_deleted(myl_ctx *cx, uint64_t user, uint64_t device);

@@ -127,6 +127,7 @@ static void introduce(const daemon_parts *parts)
     myl_room_start(&setup);
     myl_user_on_device_deleted(myl_sliding_device_deleted);
     myl_push_start();
+    myl_push_set_thread_rules(parts->config->push_thread_subscriptions);
     myl_api_start(parts->config);
     start_retention(parts->config);
 }

@@ -13,6 +13,7 @@
 
 #include <myelin/base_list.h>
 #include <myelin/base_table.h>
+#include <myelin/user_threads.h>
 
 enum { MAIN = 0, PARENTS = 3 };
 
@@ -85,10 +86,10 @@ typedef struct {
     size_t count;
 } counting;
 
-/* Changes when the rules or the ignored users do. */
+/* Changes when the rules, the ignored users or the followed threads do. */
 static uint64_t rules_mark(const myl_push_reader *reader)
 {
-    uint64_t mark = reader->rules.position;
+    uint64_t mark = reader->rules.position * 31 + reader->threads;
 
     for (size_t i = 0; i < reader->ignored.count; i++)
         mark = mark * 31 + reader->ignored.users[i];
@@ -208,10 +209,11 @@ static myl_str parent_of(const myl_json *content, bool *is_thread)
     return myl_json_text(relation, MYL_S("event_id"));
 }
 
-/* Spec: what relates to an event of a thread belongs to the thread too. */
-static myl_rc thread_of(counting *c, const myl_json *content, uint64_t *thread)
+/* Spec: what relates to an event of a thread belongs to the thread too. *root: its event id, absent: none. */
+static myl_rc thread_of(counting *c, const myl_json *content, uint64_t *thread, myl_str *root)
 {
     *thread = MAIN;
+    *root = MYL_ABSENT;
     for (int i = 0; i < PARENTS; i++) {
         bool is_thread;
         myl_str parent = parent_of(content, &is_thread);
@@ -223,6 +225,7 @@ static myl_rc thread_of(counting *c, const myl_json *content, uint64_t *thread)
         MYL_TRY(myl_room_event_number(c->cx, parent, &number));
         if (is_thread || number == 0) {
             *thread = number;
+            *root = is_thread ? parent : MYL_ABSENT;
             return MYL_OK;
         }
         MYL_TRY(myl_room_event(c->cx, number, &stored));
@@ -262,16 +265,31 @@ static myl_rc look_at_room(myl_ctx *cx, myl_push_reader *reader, const myl_room_
     return MYL_OK;
 }
 
+/* MSC4306: asked only where there are rules about it. */
+static myl_rc look_at_thread(counting *c, myl_str root)
+{
+    myl_thread_subscription found;
+
+    c->asked.thread = MYL_PUSH_NO_THREAD;
+    if (!myl_str_present(root) || !myl_push_thread_rules())
+        return MYL_OK;
+    MYL_TRY(myl_user_thread(c->cx, c->reader->caller->user, c->head->room, root, &found));
+    c->asked.thread = found.how == MYL_THREAD_NONE ? MYL_PUSH_NOT_FOLLOWED : MYL_PUSH_FOLLOWED;
+    return MYL_OK;
+}
+
 static myl_rc judge(counting *c, const myl_stored *stored)
 {
     myl_push_verdict verdict;
     uint64_t thread;
     myl_event event;
+    myl_str root;
 
     MYL_TRY(myl_room_event_open(c->cx, stored, &event));
-    MYL_TRY(thread_of(c, event.content, &thread));
+    MYL_TRY(thread_of(c, event.content, &thread, &root));
     if (is_read(c, thread, stored->position))
         return MYL_OK;
+    MYL_TRY(look_at_thread(c, root));
     c->asked.event = event.json;
     c->asked.sender = event.sender;
     verdict = myl_push_judge(c->cx, &c->reader->rules, &c->asked);
@@ -366,6 +384,8 @@ myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader)
         return MYL_OK;
     MYL_TRY(myl_push_rules_get(cx, reader->caller->user, reader->caller->user_id, &reader->rules));
     reader->begun = true;
+    if (myl_push_thread_rules())
+        MYL_TRY(myl_user_threads_position(cx, reader->caller->user, &reader->threads));
     return myl_user_ignored(cx, reader->caller->user, &reader->ignored);
 }
 
@@ -387,15 +407,19 @@ myl_rc myl_push_count(myl_ctx *cx, myl_push_reader *reader, const myl_room_head 
 myl_rc myl_push_judge_stored(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,
                              const myl_stored *stored, myl_push_verdict *out)
 {
-    myl_push_event asked;
+    counting c = {.cx = cx, .reader = reader, .head = head};
+    uint64_t thread;
     myl_event event;
+    myl_str root;
 
     MYL_TRY(myl_push_reader_begin(cx, reader));
-    MYL_TRY(look_at_room(cx, reader, head, &asked));
+    MYL_TRY(look_at_room(cx, reader, head, &c.asked));
     MYL_TRY(myl_room_event_open(cx, stored, &event));
-    asked.event = event.json;
-    asked.sender = event.sender;
-    *out = myl_push_judge(cx, &reader->rules, &asked);
+    MYL_TRY(thread_of(&c, event.content, &thread, &root));
+    MYL_TRY(look_at_thread(&c, root));
+    c.asked.event = event.json;
+    c.asked.sender = event.sender;
+    *out = myl_push_judge(cx, &reader->rules, &c.asked);
     return MYL_OK;
 }
 
@@ -406,10 +430,11 @@ myl_rc myl_push_is_read(myl_ctx *cx, myl_push_reader *reader, const myl_member *
     counting c = {.cx = cx, .reader = reader, .head = &head, .member = member};
     const myl_json *content;
     uint64_t thread;
+    myl_str root;
 
     MYL_TRY(read_marks(&c));
     MYL_TRY(myl_room_event_content(cx, stored, &content));
-    MYL_TRY(thread_of(&c, content, &thread));
+    MYL_TRY(thread_of(&c, content, &thread, &root));
     *out = is_read(&c, thread, stored->position);
     return MYL_OK;
 }

@@ -20,6 +20,7 @@
     "{\"key\":\"" key "\",\"kind\":\"event_property_is\",\"value\":" value "}"
 #define ROOM_LEVEL "{\"key\":\"room\",\"kind\":\"sender_notification_permission\"}"
 #define TWO "{\"is\":\"2\",\"kind\":\"room_member_count\"}"
+#define FOLLOWED(yes) "{\"kind\":\"io.element.msc4306.thread_subscription\",\"subscribed\":" yes "}"
 #define QUIET ""
 #define NOTIFY "\"notify\""
 #define HIGHLIGHT "{\"set_tweak\":\"highlight\"}"
@@ -27,7 +28,11 @@
 #define LIGHT NOTIFY "," HIGHLIGHT
 #define BOTH LOUD("default") "," HIGHLIGHT
 
-enum { override = MYL_PUSH_OVERRIDE, underride = MYL_PUSH_UNDERRIDE };
+enum {
+    override = MYL_PUSH_OVERRIDE,
+    postcontent = MYL_PUSH_POSTCONTENT,
+    underride = MYL_PUSH_UNDERRIDE
+};
 
 static const struct {
     myl_push_kind kind;

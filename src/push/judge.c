@@ -130,6 +130,18 @@ static bool sender_permission(myl_ctx *cx, const myl_push_event *event, const my
            myl_power_user(event->power, event->sender) >= myl_power_notification(event->power, key);
 }
 
+/* MSC4306 */
+static bool thread_subscription(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+{
+    const myl_json *wanted = MYL_JSON_AT(condition, "subscribed");
+
+    MYL_UNUSED(cx);
+    if (event->thread == MYL_PUSH_NO_THREAD || !myl_json_is(wanted, MYL_JSON_BOOL))
+        return false;
+    return myl_json_bool(condition, MYL_S("subscribed"), false) ==
+           (event->thread == MYL_PUSH_FOLLOWED);
+}
+
 typedef bool (*condition_fn)(myl_ctx *cx, const myl_push_event *event, const myl_json *condition);
 
 static const struct {
@@ -142,6 +154,8 @@ static const struct {
     {"contains_display_name", contains_display_name},
     {"room_member_count", room_member_count},
     {"sender_notification_permission", sender_permission},
+    {"io.element.msc4306.thread_subscription", thread_subscription},
+    {"thread_subscription", thread_subscription},
 };
 
 static bool condition_holds(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
@@ -178,6 +192,7 @@ static bool rule_fits(myl_ctx *cx, const myl_push_rule *rule, const myl_push_eve
         return false;
     switch (rule->kind) {
     case MYL_PUSH_OVERRIDE:
+    case MYL_PUSH_POSTCONTENT:
     case MYL_PUSH_UNDERRIDE: return all_hold(cx, rule, event);
     case MYL_PUSH_CONTENT: return body_matches(cx, rule, event);
     case MYL_PUSH_ROOM: return myl_str_equal(rule->id, event->room_id);

@@ -15,15 +15,31 @@
 #include <myelin/matrix_id.h>
 #include <myelin/store_engine.h>
 
-static const char *const kinds[MYL_PUSH_KINDS] = {"override", "content", "room", "sender",
-                                                  "underride"};
+static const char *const kinds[MYL_PUSH_KINDS] = {"override", "content", "postcontent",
+                                                  "room",     "sender",  "underride"};
+static bool thread_rules;
+
+void myl_push_set_thread_rules(bool on)
+{
+    thread_rules = on;
+}
+
+bool myl_push_thread_rules(void)
+{
+    return thread_rules;
+}
+
+static bool is_served(myl_push_kind kind)
+{
+    return thread_rules || kind != MYL_PUSH_POSTCONTENT;
+}
 
 bool myl_push_kind_of(myl_str name, myl_push_kind *out)
 {
     for (size_t i = 0; i < MYL_PUSH_KINDS; i++)
         if (myl_str_equal(name, myl_str_of(kinds[i]))) {
             *out = (myl_push_kind)i;
-            return true;
+            return is_served(*out);
         }
     return false;
 }
@@ -119,7 +135,7 @@ static void add_predefined(myl_list *rules, const myl_list *predefined, myl_push
     for (size_t i = 0; i < predefined->count; i++) {
         const myl_push_rule *rule = myl_list_at(predefined, i);
 
-        if (rule->kind == kind && is_master(rule) == master)
+        if (rule->kind == kind && is_master(rule) == master && is_served(kind))
             myl_list_push(rules, myl_push_rule, *rule);
     }
 }
@@ -158,7 +174,8 @@ const myl_push_rule *myl_push_rule_find(const myl_push_ruleset *set, myl_push_ki
 
 void myl_push_write_rule(myl_writer *w, const myl_push_rule *rule)
 {
-    bool has_conditions = rule->kind == MYL_PUSH_OVERRIDE || rule->kind == MYL_PUSH_UNDERRIDE;
+    bool has_conditions = rule->kind == MYL_PUSH_OVERRIDE || rule->kind == MYL_PUSH_UNDERRIDE ||
+                          rule->kind == MYL_PUSH_POSTCONTENT;
 
     myl_write_open(w, '{');
     myl_write_json(w, "actions", rule->actions);
@@ -191,7 +208,8 @@ void myl_push_write_global(myl_writer *w, const char *key, const myl_push_rulese
     else
         myl_write_open(w, '{');
     for (int kind = 0; kind < MYL_PUSH_KINDS; kind++)
-        myl_push_write_kind(w, kinds[kind], set, (myl_push_kind)kind);
+        if (is_served((myl_push_kind)kind))
+            myl_push_write_kind(w, kinds[kind], set, (myl_push_kind)kind);
     myl_write_close(w, '}');
 }
 
@@ -232,6 +250,8 @@ static bool id_is_good(myl_str id)
 
 static myl_rc check_put(myl_ctx *cx, const myl_push_put *put)
 {
+    if (put->kind == MYL_PUSH_POSTCONTENT)
+        return myl_fail(cx, MYL_INVALID_PARAM, "kind: postcontent has no rules of one's own");
     if (!id_is_good(put->id))
         return myl_fail(cx, MYL_INVALID_PARAM,
                         "ruleId: may not begin with '.', nor hold '/' or '\\'");

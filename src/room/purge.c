@@ -10,6 +10,7 @@
 #include <myelin/room_admin.h>
 #include <myelin/room_directory.h>
 #include <myelin/room_servers.h>
+#include <myelin/user_threads.h>
 
 #include "room/purge_own.h"
 
@@ -199,6 +200,8 @@ static myl_rc drop_user(myl_ctx *cx, uint64_t user, uint64_t room, purge_budget 
     size_t gone;
 
     MYL_TRY(myl_user_data_drop_room(cx, user, room, budget->left, &gone));
+    budget->left -= gone;
+    MYL_TRY(myl_user_threads_drop_room(cx, user, room, budget->left, &gone));
     budget->left -= gone;
     for (int table = 0; table < MYL_TABLE_COUNT && budget->left > 0; table++)
         if (myl_room_table_is_by_user((myl_table_id)table))

@@ -42,6 +42,16 @@ static bool read_position(myl_ctx *cx, myl_str text, position *out)
     return myl_sync_token_read(cx, myl_str_slice(text, 0, tilde), "pos", &out->token) == MYL_OK;
 }
 
+bool myl_sliding_token_of(myl_ctx *cx, myl_str pos, myl_sync_token *out)
+{
+    position at;
+
+    if (!read_position(cx, pos, &at))
+        return false;
+    *out = at.token;
+    return true;
+}
+
 static myl_rc unknown_position(myl_ctx *cx)
 {
     return myl_fail(cx, MYL_UNKNOWN_POS, "pos: not known any more, begin anew");

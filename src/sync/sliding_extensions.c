@@ -340,6 +340,7 @@ myl_rc myl_sliding_write_extensions(myl_sliding *t, bool *something)
     MYL_TRY(write_account_data(t, something));
     MYL_TRY(write_receipts(t, something));
     MYL_TRY(write_typing(t, something));
+    MYL_TRY(myl_sliding_thread_extension(t, something));
     myl_write_close(t->s->w, '}');
     return MYL_OK;
 }

@@ -173,6 +173,10 @@ myl_rc myl_sliding_write_state(myl_sliding *t, const sliding_part *part);
 myl_rc myl_sliding_write_names(myl_sliding *t, const sliding_part *part);
 /* The room ids of m.direct. */
 myl_rc myl_sliding_direct(myl_syncing *s, myl_map **out);
+/* sliding_threads.c: the extension of thread subscriptions. */
+myl_rc myl_sliding_thread_extension(myl_sliding *t, bool *something);
+/* sliding.c: the token in a position; false for what is none. */
+bool myl_sliding_token_of(myl_ctx *cx, myl_str pos, myl_sync_token *out);
 /* sliding_extensions.c: "extensions": {…}; *something: more than what every answer holds. */
 myl_rc myl_sliding_write_extensions(myl_sliding *t, bool *something);
 

@@ -284,6 +284,7 @@ const myl_check_row myl_user_checks[] = {
     {"device lists", myl_user_check_device_lists},
     {"to-device messages", myl_user_check_to_device},
     {"key backups", myl_user_check_backups},
+    {"thread subscriptions", myl_user_check_threads},
     {"authentication sessions", check_uia},
     {"tickets", check_tickets},
     {"user directory", check_directory},

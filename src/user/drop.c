@@ -49,11 +49,12 @@ static myl_rc drop_rows(myl_ctx *cx, myl_table_id table, uint64_t user, size_t *
 
 myl_rc myl_user_data_drop(myl_ctx *cx, uint64_t user, size_t most, bool *left)
 {
-    static const myl_table_id tables[] = {MYL_TABLE_ACCOUNT_DATA,  MYL_TABLE_FILTERS,
-                                          MYL_TABLE_USER_CHANGES,  MYL_TABLE_BACKUPS,
-                                          MYL_TABLE_BACKUP_KEYS,   MYL_TABLE_KEY_SIGNATURES,
-                                          MYL_TABLE_CROSS_SIGNING, MYL_TABLE_SIGNED_USERS,
-                                          MYL_TABLE_DEHYDRATED};
+    static const myl_table_id tables[] = {MYL_TABLE_ACCOUNT_DATA,        MYL_TABLE_FILTERS,
+                                          MYL_TABLE_USER_CHANGES,        MYL_TABLE_BACKUPS,
+                                          MYL_TABLE_BACKUP_KEYS,         MYL_TABLE_KEY_SIGNATURES,
+                                          MYL_TABLE_CROSS_SIGNING,       MYL_TABLE_SIGNED_USERS,
+                                          MYL_TABLE_DEHYDRATED,          MYL_TABLE_THREAD_CHANGES,
+                                          MYL_TABLE_THREAD_SUBSCRIPTIONS};
 
     MYL_TRY(myl_user_signing_end(cx, user));
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

@@ -114,5 +114,7 @@ myl_rc myl_user_check_signatures(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_device_lists(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_to_device(myl_ctx *cx, myl_check *check);
 myl_rc myl_user_check_backups(myl_ctx *cx, myl_check *check);
+/* threads.c: for the same list. */
+myl_rc myl_user_check_threads(myl_ctx *cx, myl_check *check);
 
 #endif

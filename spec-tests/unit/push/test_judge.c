@@ -34,7 +34,8 @@ static bool asks(myl_ctx *cx, const condition_case *one)
                             .room_id = MYL_S("!r:a"),
                             .sender = MYL_S("@b:a"),
                             .members = 3,
-                            .display_name = MYL_S("Ann*")};
+                            .display_name = MYL_S("Ann*"),
+                            .thread = MYL_PUSH_FOLLOWED};
 
     return myl_push_judge(cx, &(myl_push_ruleset){&rule, 1, 0}, &event).notify;
 }
@@ -45,6 +46,8 @@ static void conditions(void **state)
     "[{\"kind\":\"event_match\",\"key\":\"" key "\",\"pattern\":\"" pattern "\"}]"
 #define COUNT(is) "[{\"kind\":\"room_member_count\",\"is\":\"" is "\"}]"
 #define BODY(text) "{\"content\":{\"body\":\"" text "\"}}"
+#define FOLLOWED(yes)                                                                              \
+    "[{\"kind\":\"io.element.msc4306.thread_subscription\",\"subscribed\":" yes "}]"
 #define IS(value)                                                                                  \
     "[{\"kind\":\"event_property_is\",\"key\":\"content.m\\\\.x\",\"value\":" value "}]"
 #define HAS(value)                                                                                 \
@@ -87,6 +90,9 @@ static void conditions(void **state)
         {"display name", "[{\"kind\":\"contains_display_name\"}]", BODY("hi ann* !"), true},
         {"display name is no pattern", "[{\"kind\":\"contains_display_name\"}]", BODY("hi Annabel"),
          false},
+        {"followed", FOLLOWED("true"), "{}", true},
+        {"not not followed", FOLLOWED("false"), "{}", false},
+        {"followed, as text", FOLLOWED("\"true\""), "{}", false},
         {"unknown", "[{\"kind\":\"m.new\"}]", "{}", false},
         {"without a key", "[{\"kind\":\"event_match\",\"pattern\":\"*\"}]", "{\"type\":\"x\"}",
          false},

@@ -29,6 +29,7 @@ myl_rc myl_client_versions(myl_req *req, const myl_body_none *in)
     myl_write_open_key(&w, "unstable_features", '{');
     for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
         myl_write_bool(&w, features[i], true);
+    myl_write_bool(&w, "org.matrix.msc4306", myl_api_config()->push_thread_subscriptions);
     myl_write_close(&w, '}');
     myl_write_open_key(&w, "versions", '[');
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)

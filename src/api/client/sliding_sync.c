@@ -61,6 +61,24 @@ static void read_scope(const myl_part_sliding_scope *in, myl_sliding_scope *out)
         out->all_rooms |= myl_str_equal(in->rooms[i], all);
 }
 
+/* By the proposal's name, or by the one that clients use until it is accepted. */
+static void read_threads(const myl_body_sliding_sync *in, myl_sliding_extensions *out)
+{
+    const myl_part_sliding_threads *threads = in->extensions->thread_subscriptions;
+
+    out->threads = "thread_subscriptions";
+    if (threads == NULL || !threads->enabled) {
+        threads = in->extensions->msc4308_threads;
+        out->threads = "io.element.msc4308.thread_subscriptions";
+    }
+    if (threads == NULL || !threads->enabled) {
+        out->threads = NULL;
+        return;
+    }
+    out->threads_limit =
+        threads->limit > MYL_LIMIT_THREAD_PAGE ? MYL_LIMIT_THREAD_PAGE : threads->limit;
+}
+
 static void read_extensions(const myl_body_sliding_sync *in, myl_sliding_extensions *out)
 {
     memset(out, 0, sizeof(*out));
@@ -69,6 +87,7 @@ static void read_extensions(const myl_body_sliding_sync *in, myl_sliding_extensi
     read_scope(in->extensions->account_data, &out->account_data);
     read_scope(in->extensions->receipts, &out->receipts);
     read_scope(in->extensions->typing, &out->typing);
+    read_threads(in, out);
     out->e2ee = in->extensions->e2ee != NULL && in->extensions->e2ee->enabled;
     if (in->extensions->to_device == NULL)
         return;
