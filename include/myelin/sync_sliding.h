@@ -94,8 +94,7 @@ myl_rc myl_sliding_write(myl_ctx *cx, const myl_sliding_request *request, myl_wr
 
 /* ---- thread subscriptions (MSC4308) ---- */
 /* "subscribed" and "unsubscribed", by room, as members of the open object. */
-myl_rc myl_sliding_write_threads(myl_ctx *cx, myl_writer *w, const myl_thread_subscription *threads,
-                                 size_t count);
+myl_rc myl_sliding_write_threads(myl_ctx *cx, myl_writer *w, const myl_threads *threads);
 /* A place in the changes of threads: what came before it is still to be told. A position of a connection is one too: what
  * came by it was told. *out 0 where that was before a restore. MYL_INVALID_PARAM naming `parameter`. */
 myl_str myl_sliding_thread_place(myl_ctx *cx, uint64_t position);

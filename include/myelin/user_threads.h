@@ -33,14 +33,19 @@ myl_rc myl_user_thread_follow(myl_ctx *cx, uint64_t user, uint64_t room, myl_str
 /* No error when it is not subscribed. */
 myl_rc myl_user_thread_leave(myl_ctx *cx, uint64_t user, uint64_t room, myl_str root);
 
-/* Changes at positions after `after` and before `before` (UINT64_MAX: all), the newest first; *more: there are others. */
+/* Changes at positions after `after` and before `before` (UINT64_MAX: all), the newest first. */
 typedef struct {
     uint64_t after, before;
     size_t limit;
     bool followed_only; /* not those that were left */
 } myl_thread_range;
+typedef struct {
+    const myl_thread_subscription *list;
+    size_t count;
+    bool more; /* there are older ones in the range */
+} myl_threads;
 myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *range,
-                        const myl_thread_subscription **out, size_t *count, bool *more);
+                        myl_threads *out);
 /* Position of the user's newest change; 0: none. */
 myl_rc myl_user_threads_position(myl_ctx *cx, uint64_t user, uint64_t *out);
 

@@ -63,11 +63,10 @@ static myl_rc write_rooms(myl_ctx *cx, myl_writer *w, const myl_thread_subscript
     return MYL_OK;
 }
 
-myl_rc myl_sliding_write_threads(myl_ctx *cx, myl_writer *w, const myl_thread_subscription *threads,
-                                 size_t count)
+myl_rc myl_sliding_write_threads(myl_ctx *cx, myl_writer *w, const myl_threads *threads)
 {
-    MYL_TRY(write_rooms(cx, w, threads, count, false));
-    return write_rooms(cx, w, threads, count, true);
+    MYL_TRY(write_rooms(cx, w, threads->list, threads->count, false));
+    return write_rooms(cx, w, threads->list, threads->count, true);
 }
 
 /* ---- places ---- */
@@ -105,21 +104,19 @@ myl_rc myl_sliding_thread_extension(myl_sliding *t, bool *something)
                               .before = t->s->upto + 1,
                               .limit = (size_t)asked->threads_limit,
                               .followed_only = t->s->since == 0};
-    const myl_thread_subscription *threads;
-    size_t count;
-    bool more;
+    myl_threads found;
 
     if (asked->threads == NULL)
         return MYL_OK;
-    MYL_TRY(myl_user_threads(t->s->cx, t->request->caller->user, &range, &threads, &count, &more));
-    if (count == 0)
+    MYL_TRY(myl_user_threads(t->s->cx, t->request->caller->user, &range, &found));
+    if (found.count == 0)
         return MYL_OK;
     *something = true;
     myl_write_open_key(t->s->w, asked->threads, '{');
-    MYL_TRY(myl_sliding_write_threads(t->s->cx, t->s->w, threads, count));
-    if (more)
+    MYL_TRY(myl_sliding_write_threads(t->s->cx, t->s->w, &found));
+    if (found.more)
         myl_write_str(t->s->w, "prev_batch",
-                      myl_sliding_thread_place(t->s->cx, threads[count - 1].position));
+                      myl_sliding_thread_place(t->s->cx, found.list[found.count - 1].position));
     myl_write_close(t->s->w, '}');
     return MYL_OK;
 }

@@ -134,8 +134,7 @@ static myl_rc take_change(myl_ctx *cx, uint64_t user, myl_str value, myl_thread_
     return get_row(cx, myl_key_str(&key), out);
 }
 
-myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *range,
-                        const myl_thread_subscription **out, size_t *count, bool *more)
+myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *range, myl_threads *out)
 {
     static const uint8_t lowest[16];
     myl_key key = myl_key_of_u64(user), from = myl_key_of_u64s(range->before, 0);
@@ -143,7 +142,7 @@ myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *rang
     myl_scan *scan;
     myl_str at, value;
 
-    *more = false;
+    memset(out, 0, sizeof(*out));
     myl_key_bytes(&from, lowest, sizeof(lowest));
     MYL_TRY(myl_scan_values(cx, MYL_TABLE_THREAD_CHANGES, myl_key_str(&key), myl_key_str(&from),
                             MYL_BACKWARD, &scan));
@@ -158,14 +157,14 @@ myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *rang
             break;
         if (range->followed_only && one.how == MYL_THREAD_NONE)
             continue;
-        *more = found.count == range->limit;
-        if (*more)
+        out->more = found.count == range->limit;
+        if (out->more)
             break;
         myl_list_push(&found, myl_thread_subscription, one);
     }
     myl_scan_end(scan);
-    *out = found.at;
-    *count = found.count;
+    out->list = found.at;
+    out->count = found.count;
     return MYL_OK;
 }
 

@@ -134,7 +134,7 @@ static void error_rows(void **state)
     for (int rc = MYL_OK + 1; rc < MYL_ERROR_COUNT; rc++) {
         row = myl_error_of((myl_rc)rc);
         assert_true(row->status >= 400 && row->status < 600);
-        assert_true(myl_str_starts(myl_str_of(row->errcode), MYL_S("M_")));
+        assert_non_null(strstr(row->errcode, "M_")); /* proposals put their own prefix before it */
     }
     myl_ctx_end(&cx);
 }

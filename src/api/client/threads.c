@@ -110,18 +110,17 @@ static myl_rc read_range(myl_req *req, myl_thread_range *out)
 myl_rc myl_client_thread_changes(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
-    const myl_thread_subscription *threads;
     myl_thread_range range;
-    size_t count;
-    bool more;
+    myl_threads found;
 
     MYL_UNUSED(in);
     MYL_TRY(read_range(req, &range));
-    MYL_TRY(myl_user_threads(&req->cx, req->caller.user, &range, &threads, &count, &more));
+    MYL_TRY(myl_user_threads(&req->cx, req->caller.user, &range, &found));
     myl_write_open(&w, '{');
-    MYL_TRY(myl_sliding_write_threads(&req->cx, &w, threads, count));
-    if (more)
-        myl_write_str(&w, "end", myl_sliding_thread_place(&req->cx, threads[count - 1].position));
+    MYL_TRY(myl_sliding_write_threads(&req->cx, &w, &found));
+    if (found.more)
+        myl_write_str(&w, "end",
+                      myl_sliding_thread_place(&req->cx, found.list[found.count - 1].position));
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }
