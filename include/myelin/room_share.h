@@ -28,6 +28,15 @@ myl_rc myl_room_joined_by(myl_ctx *cx, uint64_t user, const uint64_t **rooms, si
 myl_rc myl_room_shared(myl_ctx *cx, uint64_t a, uint64_t b, bool *out);
 /* … and have been to it, both of them, at least since this position? */
 myl_rc myl_room_shared_since(myl_ctx *cx, uint64_t a, uint64_t b, uint64_t position, bool *out);
+/* The rooms that both are joined to, ascending; room 0: no more. Costs the shorter of their lists of rooms. */
+typedef struct {
+    uint64_t room;
+    uint64_t since_a, since_b; /* positions of the memberships */
+} myl_shared_room;
+typedef struct myl_shared_rooms myl_shared_rooms;
+myl_rc myl_room_shared_start(myl_ctx *cx, uint64_t a, uint64_t b, myl_shared_rooms **out);
+myl_rc myl_room_shared_next(myl_shared_rooms *shared, myl_shared_room *out);
+void myl_room_shared_end(myl_shared_rooms *shared);
 /* In a change: notes every room that the user is joined to. For myl_user_on_device_change. */
 myl_rc myl_room_note_rooms_of(myl_ctx *cx, uint64_t user);
 

@@ -84,6 +84,12 @@ myl_rc myl_room_require_joined(myl_ctx *cx, myl_str room_id, const myl_caller *c
 /* Rooms of a local user with one of the memberships (bit mask 1 << membership), ascending by room. */
 myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const myl_member **rooms,
                         size_t *count);
+/* Those of `numbers` (uint64_t, ascending, each once) that are rooms of the user, whatever the membership. Costs the shorter
+ * of the two lists. */
+myl_rc myl_room_of_user_among(myl_ctx *cx, uint64_t user, const myl_list *numbers,
+                              const myl_member **rooms, size_t *count);
+/* Has the user more rooms than this, left ones counted? */
+myl_rc myl_room_of_user_more_than(myl_ctx *cx, uint64_t user, size_t limit, bool *out);
 /* Users joined to a room, ascending. */
 myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
 /* Members of a room with any membership (myl_member), by user, at most `limit`. */

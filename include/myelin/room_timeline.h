@@ -91,6 +91,8 @@ myl_rc myl_room_receipts_of(myl_ctx *cx, uint64_t room, uint64_t user, const myl
 bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms);
 /* Newest change counter of the room's typing (0: never since boot); what is over has gone. */
 uint64_t myl_room_typing_counter(uint64_t room);
+/* Adds the rooms (uint64_t) where typing changed after this counter. */
+void myl_room_typing_since(uint64_t after, myl_list *rooms);
 /* Who types now; in the job. */
 void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
 /* Newest counter of any room: the volatile part of a sync token; and this boot's random id. */

@@ -8,6 +8,7 @@
 #ifndef MYELIN_USER_DATA_H
 #define MYELIN_USER_DATA_H
 
+#include <myelin/base_list.h>
 #include <myelin/json_value.h>
 #include <myelin/user_account.h>
 
@@ -41,6 +42,8 @@ myl_rc myl_user_data_get(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type
 /* All with position > after, global and of rooms, ascending by position. What was deleted is {}, and left out after 0. */
 myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
                            const myl_account_data **data, size_t *count);
+/* Adds the rooms (uint64_t) in which the user's membership or account data changed after the position. */
+myl_rc myl_user_changed_rooms(myl_ctx *cx, uint64_t user, uint64_t after, myl_list *rooms);
 
 /* Filters: immutable once stored; the same content gives the same id. */
 myl_rc myl_user_filter_put(myl_ctx *cx, uint64_t user, const myl_json *filter, myl_str *filter_id);

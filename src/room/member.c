@@ -30,7 +30,7 @@ myl_membership myl_membership_of(myl_str name)
     return MYL_MEMBER_NONE;
 }
 
-static bool cut_member(myl_str row, myl_member *out)
+bool myl_room_cut_member(myl_str row, myl_member *out)
 {
     uint8_t membership, forgotten;
 
@@ -75,7 +75,7 @@ myl_rc myl_room_member(myl_ctx *cx, uint64_t room, uint64_t user, myl_member *ou
     if (room == 0 || user == 0)
         return MYL_OK;
     MYL_TRY(myl_store_get(cx, MYL_TABLE_ROOM_MEMBERS, myl_key_str(&key), &row));
-    if (myl_str_present(row) && !cut_member(row, out))
+    if (myl_str_present(row) && !myl_room_cut_member(row, out))
         return myl_fail(cx, MYL_CORRUPT, "ROOM_MEMBERS: bad row");
     return MYL_OK;
 }
@@ -207,34 +207,6 @@ myl_rc myl_room_require_joined(myl_ctx *cx, myl_str room_id, const myl_caller *c
     return MYL_OK;
 }
 
-myl_rc myl_room_of_user(myl_ctx *cx, uint64_t user, unsigned memberships, const myl_member **rooms,
-                        size_t *count)
-{
-    myl_key prefix = myl_key_of_u64(user);
-    myl_list list = MYL_LIST(cx, myl_member);
-    myl_scan *scan;
-    myl_str key, row;
-
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_USER_ROOMS, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
-                           &scan));
-    for (;;) {
-        myl_member member = {.user = user};
-
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key))
-            break;
-        key = myl_str_slice(key, 8, SIZE_MAX);
-        if (!myl_cut_u64(&key, &member.room) || !cut_member(row, &member))
-            return myl_fail(cx, MYL_CORRUPT, "USER_ROOMS: bad row");
-        if ((memberships & (1u << member.membership)) != 0)
-            myl_list_push(&list, myl_member, member);
-    }
-    myl_scan_end(scan);
-    *rooms = list.at;
-    *count = list.count;
-    return MYL_OK;
-}
-
 myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list *out)
 {
     myl_key prefix = myl_key_of_u64(room);
@@ -251,7 +223,7 @@ myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list 
         if (!myl_str_present(key))
             break;
         key = myl_str_slice(key, 8, SIZE_MAX);
-        if (!myl_cut_u64(&key, &member.user) || !cut_member(row, &member))
+        if (!myl_cut_u64(&key, &member.user) || !myl_room_cut_member(row, &member))
             return myl_fail(cx, MYL_CORRUPT, "ROOM_MEMBERS: bad row");
         myl_list_push(out, myl_member, member);
     }

@@ -108,6 +108,8 @@ typedef struct {
 myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_member_move *move);
 /* A member event of a room that we are not in: an invite, a knock, and their ends. */
 myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_membership membership);
+/* A row of ROOM_MEMBERS or USER_ROOMS; false when it is none. */
+bool myl_room_cut_member(myl_str row, myl_member *out);
 /* What a member event says; 0: NONE. */
 myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 

@@ -66,20 +66,16 @@ myl_rc myl_room_joined_by(myl_ctx *cx, uint64_t user, const uint64_t **rooms, si
 
 myl_rc myl_room_shared_since(myl_ctx *cx, uint64_t a, uint64_t b, uint64_t position, bool *out)
 {
-    const myl_member *of_a, *of_b;
-    size_t count_a, count_b, i = 0, j = 0;
+    myl_shared_rooms *shared;
+    myl_shared_room room;
 
     *out = false;
-    MYL_TRY(myl_room_of_user(cx, a, 1u << MYL_MEMBER_JOIN, &of_a, &count_a));
-    MYL_TRY(myl_room_of_user(cx, b, 1u << MYL_MEMBER_JOIN, &of_b, &count_b));
-    while (i < count_a && j < count_b && !*out) {
-        *out = of_a[i].room == of_b[j].room && of_a[i].position <= position &&
-               of_b[j].position <= position;
-        if (of_a[i].room < of_b[j].room)
-            i++;
-        else
-            j++;
-    }
+    MYL_TRY(myl_room_shared_start(cx, a, b, &shared));
+    do {
+        MYL_TRY(myl_room_shared_next(shared, &room));
+        *out = room.room != 0 && room.since_a <= position && room.since_b <= position;
+    } while (!*out && room.room != 0);
+    myl_room_shared_end(shared);
     return MYL_OK;
 }
 

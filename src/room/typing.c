@@ -2,7 +2,8 @@
  *
  * Why:     a crash may forget it; a token's boot id tells clients that it was forgotten.
  * Threads: any; one lock (TYPING), held for a few steps.
- * Holds:   the counter rises with each change, so "typing changed since" is one comparison a room.
+ * Holds:   the counter rises with each change and the chain is in the order of change, so "typing changed since" is a walk
+ *          over what changed.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,14 +18,16 @@ typedef struct {
     int64_t until; /* tick */
 } typist;
 
-typedef struct {
-    uint64_t counter;
+typedef struct room_typing {
+    uint64_t room, counter;
+    struct room_typing *newer, *older;
     size_t count;
     typist typists[MYL_LIMIT_TYPISTS];
 } room_typing;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static myl_table *rooms;
+static room_typing *newest, *oldest; /* by their last change */
 static uint64_t counter, boot;
 static int64_t next_end = INT64_MAX; /* tick at which the first of all typists is over */
 
@@ -46,10 +49,31 @@ static size_t find_typist(const room_typing *room, uint64_t user)
     return i;
 }
 
+static void unlink_room(room_typing *room)
+{
+    *(room->newer != NULL ? &room->newer->older : &newest) = room->older;
+    *(room->older != NULL ? &room->older->newer : &oldest) = room->newer;
+}
+
+static void link_newest(room_typing *room)
+{
+    room->newer = NULL;
+    room->older = newest;
+    *(newest != NULL ? &newest->newer : &oldest) = room;
+    newest = room;
+}
+
+static void changed(room_typing *room)
+{
+    room->counter = ++counter;
+    unlink_room(room);
+    link_newest(room);
+}
+
 static void remove_typist(room_typing *room, size_t i)
 {
     room->typists[i] = room->typists[--room->count];
-    room->counter = ++counter;
+    changed(room);
 }
 
 static void expire_room(room_typing *room, int64_t now)
@@ -95,19 +119,38 @@ static bool set_typing(room_typing *room, uint64_t user, int64_t until)
         if (room->count == MYL_LIMIT_TYPISTS)
             return false;
         room->typists[room->count++] = (typist){user, until};
-        room->counter = ++counter;
+        changed(room);
         return true;
     }
     room->typists[i].until = until;
     return false;
 }
 
+/* Of the rooms where nobody types the one that has been so for longest goes. */
+static bool make_place(void)
+{
+    room_typing *still = oldest;
+
+    if (myl_table_count(rooms) < MYL_LIMIT_TYPING_ROOMS)
+        return true;
+    while (still != NULL && still->count > 0)
+        still = still->newer;
+    if (still == NULL)
+        return false;
+    unlink_room(still);
+    myl_table_set(rooms, still->room, NULL);
+    myl_process_free(still);
+    return true;
+}
+
 static room_typing *room_of(uint64_t room)
 {
     room_typing *found = myl_table_get(rooms, room);
 
-    if (found == NULL && myl_table_count(rooms) < MYL_LIMIT_TYPING_ROOMS) {
+    if (found == NULL && make_place()) {
         found = myl_process_alloc(sizeof(*found));
+        found->room = room;
+        link_newest(found);
         myl_table_set(rooms, room, found);
     }
     return found;
@@ -116,20 +159,20 @@ static room_typing *room_of(uint64_t room)
 bool myl_room_typing_set(uint64_t room, uint64_t user, int64_t timeout_ms)
 {
     room_typing *typing;
-    bool changed = false;
+    bool has_changed = false;
 
     enter();
     typing = timeout_ms > 0 ? room_of(room) : myl_table_get(rooms, room);
     if (typing != NULL && timeout_ms > 0) {
-        changed = set_typing(typing, user, myl_tick_ms() + timeout_ms);
+        has_changed = set_typing(typing, user, myl_tick_ms() + timeout_ms);
     } else if (typing != NULL) {
         size_t i = find_typist(typing, user);
-        changed = i < typing->count;
-        if (changed)
+        has_changed = i < typing->count;
+        if (has_changed)
             remove_typist(typing, i);
     }
     pthread_mutex_unlock(&lock);
-    return changed;
+    return has_changed;
 }
 
 uint64_t myl_room_typing_counter(uint64_t room)
@@ -157,6 +200,15 @@ void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, siz
     pthread_mutex_unlock(&lock);
     *users = found;
     *count = n;
+}
+
+void myl_room_typing_since(uint64_t after, myl_list *out)
+{
+    enter();
+    for (const room_typing *room = newest; room != NULL && room->counter > after;
+         room = room->older)
+        myl_list_push(out, uint64_t, room->room);
+    pthread_mutex_unlock(&lock);
 }
 
 uint64_t myl_room_volatile_now(void)
@@ -216,6 +268,7 @@ void myl_room_typing_stop(void)
     if (rooms != NULL)
         myl_table_end(rooms);
     rooms = NULL;
+    newest = oldest = NULL;
     next_end = INT64_MAX;
     pthread_mutex_unlock(&lock);
 }

@@ -10,8 +10,6 @@
  */
 #include "sync/sync_own.h"
 
-#include <stdlib.h>
-
 #include <myelin/base_table.h>
 #include <myelin/room_share.h>
 
@@ -31,30 +29,11 @@ typedef struct {
 typedef struct {
     myl_ctx *cx;
     uint64_t reader, since;
-    const uint64_t *joined; /* rooms that the reader is joined to, ascending */
-    size_t joined_count;
     myl_list rooms;     /* shared_room: those where somebody came or went */
     myl_table *changed; /* user -> not NULL */
     myl_table *left;
     myl_list changed_list, left_list;
 } looking;
-
-static int compare_room(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-static bool is_among(uint64_t room, const uint64_t *rooms, size_t count)
-{
-    return count > 0 && bsearch(&room, rooms, count, sizeof(room), compare_room) != NULL;
-}
-
-static bool is_joined(const looking *l, uint64_t room)
-{
-    return is_among(room, l->joined, l->joined_count);
-}
 
 static const shared_room *room_of(const looking *l, uint64_t room)
 {
@@ -90,23 +69,25 @@ static bool moved_in(const shared_room *room, uint64_t user)
     return false;
 }
 
-/* Do the two share a room now? always: has one of them been shared all the time since? */
+/* Do the reader and this user share a room now? always: has one of them been shared all the time since? */
 static myl_rc look_shared(looking *l, uint64_t user, bool *now, bool *always)
 {
-    const uint64_t *rooms;
-    size_t count;
+    myl_shared_rooms *shared;
+    myl_shared_room room;
 
     *now = *always = false;
-    MYL_TRY(myl_room_joined_by(l->cx, user, &rooms, &count));
-    for (size_t i = 0; i < count && !*always; i++) {
-        const shared_room *room;
+    MYL_TRY(myl_room_shared_start(l->cx, l->reader, user, &shared));
+    do {
+        const shared_room *moved;
 
-        if (!is_joined(l, rooms[i]))
-            continue;
+        MYL_TRY(myl_room_shared_next(shared, &room));
+        if (room.room == 0)
+            break;
         *now = true;
-        room = room_of(l, rooms[i]);
-        *always = room == NULL || (!room->moved && !moved_in(room, user));
-    }
+        moved = room_of(l, room.room);
+        *always = moved == NULL || (!moved->moved && !moved_in(moved, user));
+    } while (!*always);
+    myl_room_shared_end(shared);
     return MYL_OK;
 }
 
@@ -155,11 +136,11 @@ static myl_rc take_signed(looking *l)
 
 /* ---- rooms where somebody came or went ---- */
 
-static myl_rc open_shared(looking *l, uint64_t number)
+static myl_rc open_shared(looking *l, const myl_member *reader)
 {
-    shared_room room = {.room = number, .joined_now = is_joined(l, number)};
+    shared_room room = {.room = reader->room, .joined_now = reader->membership == MYL_MEMBER_JOIN};
 
-    MYL_TRY(myl_room_join_changes(l->cx, number, l->since, &room.changes, &room.count));
+    MYL_TRY(myl_room_join_changes(l->cx, room.room, l->since, &room.changes, &room.count));
     if (room.count == 0)
         return MYL_OK;
     room.joined_then = room.joined_now;
@@ -175,17 +156,20 @@ static myl_rc open_shared(looking *l, uint64_t number)
 
 static myl_rc open_rooms(looking *l)
 {
-    unsigned any = 1u << MYL_MEMBER_JOIN | 1u << MYL_MEMBER_LEAVE | 1u << MYL_MEMBER_BAN |
-                   1u << MYL_MEMBER_INVITE | 1u << MYL_MEMBER_KNOCK;
+    myl_list numbers = MYL_LIST(l->cx, uint64_t);
     myl_changed_rooms changed;
     const myl_member *members;
     size_t count;
 
     MYL_TRY(myl_room_changed(l->cx, l->since, ROOM_ROWS, &changed));
-    MYL_TRY(myl_room_of_user(l->cx, l->reader, any, &members, &count));
+    for (size_t i = 0; i < changed.count; i++)
+        myl_list_push(&numbers, uint64_t, changed.rooms[i]);
+    if (changed.all)
+        MYL_TRY(myl_room_of_user(l->cx, l->reader, ~0u, &members, &count));
+    else
+        MYL_TRY(myl_room_of_user_among(l->cx, l->reader, &numbers, &members, &count));
     for (size_t i = 0; i < count; i++)
-        if (changed.all || is_among(members[i].room, changed.rooms, changed.count))
-            MYL_TRY(open_shared(l, members[i].room));
+        MYL_TRY(open_shared(l, &members[i]));
     return MYL_OK;
 }
 
@@ -267,7 +251,6 @@ static myl_rc take_goers(looking *l, const shared_room *room)
 
 static myl_rc look(looking *l)
 {
-    MYL_TRY(myl_room_joined_by(l->cx, l->reader, &l->joined, &l->joined_count));
     MYL_TRY(open_rooms(l));
     MYL_TRY(take_log(l));
     MYL_TRY(take_signed(l));

@@ -70,13 +70,9 @@ static myl_rc add_joined(myl_syncing *s, uint64_t room)
 
 static myl_rc add_all_joined(myl_syncing *s)
 {
-    for (size_t i = 0; i < s->changed_count && s->since != 0 && !s->all_changed; i++) {
-        myl_member member;
-
-        MYL_TRY(myl_room_member(s->cx, s->changed[i], s->request->caller->user, &member));
-        if (member.membership == MYL_MEMBER_JOIN)
-            MYL_TRY(add_joined(s, s->changed[i]));
-    }
+    for (size_t i = 0; i < s->member_count && s->since != 0; i++)
+        if (s->members[i].membership == MYL_MEMBER_JOIN)
+            MYL_TRY(add_joined(s, s->members[i].room));
     return MYL_OK;
 }
 

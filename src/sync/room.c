@@ -101,14 +101,6 @@ static bool room_is_wanted(const myl_syncing *s, const myl_room_head *head)
                                    false);
 }
 
-static bool data_changed(const myl_syncing *s, uint64_t room)
-{
-    for (size_t i = 0; i < s->data_count; i++)
-        if (s->data[i].room == room)
-            return true;
-    return false;
-}
-
 static myl_rc write_joined_part(myl_syncing *s, sync_part *part)
 {
     MYL_TRY(myl_sync_collect_state(s, part));
@@ -133,9 +125,6 @@ myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member)
     bool first = s->since == 0 || member->position > s->since;
     sync_part part = {.member = member, .since = first ? 0 : s->since, .upto = s->upto};
 
-    if (!first && !myl_sync_room_changed(s, member->room) && !data_changed(s, member->room) &&
-        !s->request->full_state)
-        return MYL_OK;
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));
     if (!room_is_wanted(s, &part.head))
         return MYL_OK;

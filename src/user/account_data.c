@@ -196,6 +196,20 @@ myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
     return MYL_OK;
 }
 
+myl_rc myl_user_changed_rooms(myl_ctx *cx, uint64_t user, uint64_t after, myl_list *rooms)
+{
+    myl_list rows;
+
+    MYL_TRY(list_changes(cx, user, after, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        const change_row *row = myl_list_at(&rows, i);
+
+        if (row->change.room != 0)
+            myl_list_push(rooms, uint64_t, row->change.room);
+    }
+    return MYL_OK;
+}
+
 /* ---- what goes with a device ---- */
 
 static myl_rc uncount_types(myl_ctx *cx, uint64_t user, uint64_t less)
