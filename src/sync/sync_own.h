@@ -26,8 +26,8 @@ typedef struct {
     int64_t now_ms;
     const uint64_t *changed; /* rooms with a change after since, ascending */
     size_t changed_count;
-    bool all_changed;             /* too many changes to list: look at every room */
-    const myl_member *members;    /* the caller's rooms to look at, ascending */
+    bool all_changed;          /* too many changes to list: look at every room */
+    const myl_member *members; /* the caller's rooms to look at, ascending */
     size_t member_count;
     const myl_account_data *data; /* account data after since */
     size_t data_count;
