@@ -41,6 +41,11 @@ void myl_room_summary_write(myl_writer *w, const myl_room_summary *summary, bool
 myl_rc myl_room_summary_open(myl_ctx *cx, const myl_room_summary *summary, uint64_t user,
                              bool *out);
 
+/* The same for another server: one of its users is joined or invited, or could join or knock. Not when the room's server ACL shuts
+ * it out. */
+myl_rc myl_room_summary_open_to_server(myl_ctx *cx, const myl_room_summary *summary, myl_str server,
+                                       bool *out);
+
 /* ---- lists of rooms ---- */
 /* A list is "", the server's own, or a network of an appservice: "<appservice id>|<network id>". "*" holds every room that is in
  * any list, and cannot be written. */

@@ -22,9 +22,9 @@ typedef struct {
 /* The valid children of a space (myl_space_child), in order; all when !suggested_only. */
 myl_rc myl_room_children(myl_ctx *cx, const myl_room_head *head, bool suggested_only,
                          myl_list *out);
-/* One entry of "rooms": the summary with children_state. */
-myl_rc myl_room_write_space(myl_ctx *cx, myl_writer *w, const myl_room_summary *summary,
-                            const myl_list *children);
+/* One entry of "rooms": the summary with children_state; key NULL in an array. */
+myl_rc myl_room_write_space(myl_ctx *cx, myl_writer *w, const char *key,
+                            const myl_room_summary *summary, const myl_list *children);
 
 typedef struct {
     myl_str root;

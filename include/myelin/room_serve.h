@@ -44,6 +44,10 @@ typedef struct {
 myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored,
                                bool *out);
 
+/* Has the server a joined or an invited user in the room now? */
+myl_rc myl_room_server_is_expected(myl_ctx *cx, const myl_room_head *head, myl_str server,
+                                   bool *out);
+
 /* ---- walking back ---- */
 typedef struct {
     const uint64_t *from; /* numbers */

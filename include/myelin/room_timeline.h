@@ -45,9 +45,10 @@ myl_rc myl_point_of_position(myl_ctx *cx, uint64_t room, uint64_t position, myl_
 /* The event nearest to a time on one side of it that a reader may see; number 0: none. Where times do not rise with the reading
  * order, one that is nearer may stand far from there and is not found. */
 typedef struct {
-    int64_t ts;    /* ms */
-    bool backward; /* at or before it; otherwise at or after it */
-    uint64_t user; /* the reader */
+    int64_t ts;     /* ms */
+    bool backward;  /* at or before it; otherwise at or after it */
+    uint64_t user;  /* the reader */
+    myl_str server; /* in place of the user: all that this server may see; absent: none */
 } myl_time_ask;
 myl_rc myl_room_event_by_time(myl_ctx *cx, const myl_room_head *head, const myl_time_ask *ask,
                               myl_stored *out);

@@ -9,6 +9,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/room_serve.h>
+
 #include "room/room_own.h"
 
 enum { NEIGHBOURS = 200 };
@@ -18,6 +20,7 @@ typedef struct {
     const myl_room_head *head;
     const myl_time_ask *ask;
     myl_sight sight;
+    myl_server_sight server_sight;
     myl_stored best; /* number 0: none yet */
 } search;
 
@@ -72,7 +75,10 @@ static myl_rc take(search *s, const myl_stored *stored)
 
     if (!is_better(s, stored))
         return MYL_OK;
-    MYL_TRY(myl_room_may_see(s->cx, &s->sight, stored, &visible));
+    if (myl_str_present(s->ask->server))
+        MYL_TRY(myl_room_server_may_see(s->cx, &s->server_sight, stored, &visible));
+    else
+        MYL_TRY(myl_room_may_see(s->cx, &s->sight, stored, &visible));
     if (visible)
         s->best = *stored;
     return MYL_OK;
@@ -100,7 +106,11 @@ static myl_rc look_through(search *s, int64_t depth, myl_direction direction)
 myl_rc myl_room_event_by_time(myl_ctx *cx, const myl_room_head *head, const myl_time_ask *ask,
                               myl_stored *out)
 {
-    search s = {.cx = cx, .head = head, .ask = ask, .sight = {.user = ask->user}};
+    search s = {.cx = cx,
+                .head = head,
+                .ask = ask,
+                .sight = {.user = ask->user},
+                .server_sight = {.room = head->room, .server = ask->server}};
     int64_t depth;
 
     MYL_TRY(bisect(&s, &depth));

@@ -109,10 +109,10 @@ static myl_rc write_child(myl_ctx *cx, myl_writer *w, const myl_space_child *chi
     return MYL_OK;
 }
 
-myl_rc myl_room_write_space(myl_ctx *cx, myl_writer *w, const myl_room_summary *summary,
-                            const myl_list *children)
+myl_rc myl_room_write_space(myl_ctx *cx, myl_writer *w, const char *key,
+                            const myl_room_summary *summary, const myl_list *children)
 {
-    myl_write_open(w, '{');
+    myl_write_open_key(w, key, '{');
     myl_room_summary_write(w, summary, true);
     myl_write_open_key(w, "children_state", '[');
     for (size_t i = 0; i < children->count; i++)
@@ -206,7 +206,7 @@ static myl_rc visit(walk *walked, const place *at)
     walked->found++;
     if (walked->found <= walked->skip || walked->found > walked->skip + walked->ask->limit)
         return MYL_OK;
-    return myl_room_write_space(walked->cx, walked->w, &summary, &children);
+    return myl_room_write_space(walked->cx, walked->w, NULL, &summary, &children);
 }
 
 static bool is_full(const walk *walked)

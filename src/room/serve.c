@@ -178,6 +178,15 @@ myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_s
     return MYL_OK;
 }
 
+myl_rc myl_room_server_is_expected(myl_ctx *cx, const myl_room_head *head, myl_str server,
+                                   bool *out)
+{
+    myl_server_sight sight = {.room = head->room, .server = server, .root = head->state};
+
+    MYL_TRY(myl_room_has_server(cx, head->room, server, out));
+    return *out ? MYL_OK : has_member(cx, &sight, true, out);
+}
+
 /* ---- walking back ---- */
 
 typedef struct {

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_directory.h>
+#include <myelin/room_serve.h>
 
 #include "room/room_own.h"
 
@@ -78,31 +79,52 @@ static bool is_condition(const myl_json *condition)
            myl_str_present(myl_json_text(condition, MYL_S("room_id")));
 }
 
-static myl_rc is_joined_elsewhere(myl_ctx *cx, const myl_room_summary *summary, uint64_t user,
+/* Who looks in: a user, or any user of a server. */
+typedef struct {
+    uint64_t user;
+    myl_str server; /* absent: the user */
+} onlooker;
+
+static myl_rc is_joined(myl_ctx *cx, uint64_t room, const onlooker *who, bool *out)
+{
+    myl_member member;
+
+    if (myl_str_present(who->server))
+        return myl_room_has_server(cx, room, who->server, out);
+    MYL_TRY(myl_room_member(cx, room, who->user, &member));
+    *out = member.membership == MYL_MEMBER_JOIN;
+    return MYL_OK;
+}
+
+static myl_rc is_joined_elsewhere(myl_ctx *cx, const myl_room_summary *summary, const onlooker *who,
                                   bool *out)
 {
     *out = false;
     for (uint32_t i = 0; summary->allow != NULL && i < summary->allow->count && !*out; i++) {
         const myl_json *condition = &summary->allow->items[i];
-        myl_member member;
         uint64_t room;
 
         if (!is_condition(condition))
             continue;
         MYL_TRY(myl_store_interned(cx, MYL_INTERN_ROOM, myl_json_text(condition, MYL_S("room_id")),
                                    &room));
-        MYL_TRY(myl_room_member(cx, room, user, &member));
-        *out = member.membership == MYL_MEMBER_JOIN;
+        MYL_TRY(is_joined(cx, room, who, out));
     }
     return MYL_OK;
 }
 
+static bool is_open_to_all(const myl_room_summary *summary)
+{
+    return summary->world_readable || rule_is(summary, "public") || rule_is(summary, "knock") ||
+           rule_is(summary, "knock_restricted");
+}
+
 myl_rc myl_room_summary_open(myl_ctx *cx, const myl_room_summary *summary, uint64_t user, bool *out)
 {
+    onlooker who = {.user = user, .server = MYL_ABSENT};
     myl_member member;
 
-    *out = summary->world_readable || rule_is(summary, "public") || rule_is(summary, "knock") ||
-           rule_is(summary, "knock_restricted");
+    *out = is_open_to_all(summary);
     if (*out || user == 0)
         return MYL_OK;
     MYL_TRY(myl_room_member(cx, summary->head.room, user, &member));
@@ -110,7 +132,24 @@ myl_rc myl_room_summary_open(myl_ctx *cx, const myl_room_summary *summary, uint6
            member.membership == MYL_MEMBER_KNOCK;
     if (*out || !is_restricted(summary))
         return MYL_OK;
-    return is_joined_elsewhere(cx, summary, user, out);
+    return is_joined_elsewhere(cx, summary, &who, out);
+}
+
+myl_rc myl_room_summary_open_to_server(myl_ctx *cx, const myl_room_summary *summary, myl_str server,
+                                       bool *out)
+{
+    onlooker who = {.server = server};
+
+    MYL_TRY(myl_room_acl_allows(cx, summary->head.state, server, out));
+    if (!*out)
+        return MYL_OK;
+    *out = is_open_to_all(summary);
+    if (*out)
+        return MYL_OK;
+    MYL_TRY(myl_room_server_is_expected(cx, &summary->head, server, out));
+    if (*out || !is_restricted(summary))
+        return MYL_OK;
+    return is_joined_elsewhere(cx, summary, &who, out);
 }
 
 /* ---- writing ---- */
