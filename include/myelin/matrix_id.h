@@ -27,6 +27,9 @@ bool myl_id_is_server(myl_str name);
 myl_str myl_id_domain(myl_str id);
 /* The part between sigil and the first ':'. */
 myl_str myl_id_localpart(myl_str id);
+/* Whose state the key names: all of a key that begins with '@', without what follows a '_' behind the colon when
+ * `suffixes` (MSC3757); absent when it begins otherwise. It need not be a user id. */
+myl_str myl_id_state_owner(myl_str state_key, bool suffixes);
 /* Does it belong to this server? */
 bool myl_id_is_ours(myl_str id, myl_str server_name);
 

@@ -24,6 +24,9 @@ typedef struct {
     const myl_str *related_senders, *related_rel_types;
     size_t related_sender_count, related_rel_type_count;
     bool has_related;
+    /* the event's own rel_type (MSC3874) */
+    const myl_str *rel_types, *not_rel_types;
+    size_t rel_type_count, not_rel_type_count;
     int contains_url; /* -1: any, 0: without, 1: with */
     bool lazy_load_members, include_redundant_members, unread_thread_notifications;
 } myl_event_filter;

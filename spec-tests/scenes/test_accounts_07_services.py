@@ -32,6 +32,9 @@ def test_capabilities(shared_server: Server) -> None:
     assert {"m.change_password", "m.get_login_token", "m.set_displayname", "m.set_avatar_url"} <= on
     assert told["m.3pid_changes"] == {"enabled": False}
     assert told["m.room_versions"]["default"] == "12"
+    available = told["m.room_versions"]["available"]
+    assert {name for name, kind in available.items() if kind == "stable"} == {str(n) for n in range(1, 13)}
+    assert {name for name, kind in available.items() if kind == "unstable"} == {"org.matrix.msc3757.10"}
 
 
 DOCUMENTS = {"well_known.client_base_url": "https://matrix.scene.test",

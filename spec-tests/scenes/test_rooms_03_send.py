@@ -4,9 +4,10 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 
+import httpx
 import pytest
 
-from support.client import V3, ok, q, refused
+from support.client import V3, Client, ok, q, refused
 from support.server import Server
 
 TEXT = {"msgtype": "m.text", "body": "hello"}
@@ -116,3 +117,25 @@ def test_limits_and_bad_bodies(shared_server: Server) -> None:
     refused(alice.put(send_path(room, "m.room.message", "e")), 400, "M_NOT_JSON")
     refused(alice.put(send_path(room, "m.room.create", "c"), json={}), 403, "M_FORBIDDEN")
     assert len([e for e in alice.history(room) if e["type"] == "m.room.message"]) == 1
+
+
+def test_owned_state(shared_server: Server) -> None:
+    """MSC3757: state keys that begin with a user's id are that user's, and of those above them."""
+    alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
+    room = alice.create_room(room_version="org.matrix.msc3757.10", preset="public_chat",
+                             power_level_content_override={"events": {"x.own": 0}})
+    bob.join(room), carol.join(room)
+
+    def put(user: Client, key: str) -> httpx.Response:
+        return user.put(f"{V3}/rooms/{q(room)}/state/x.own/{q(key)}", json={"by": user.user_id})
+
+    for user, key in ((bob, bob.user_id), (bob, f"{bob.user_id}_one"), (bob, ""), (alice, f"{bob.user_id}_one"),
+                      (alice, "@nobody:elsewhere.test")):
+        ok(put(user, key))
+    for user, key in ((bob, carol.user_id), (bob, f"{carol.user_id}_one"), (bob, f"{alice.user_id}_one"),
+                      (bob, f"{bob.user_id}one")):
+        refused(put(user, key), 403, "M_FORBIDDEN")
+    for key in ("@oops", f"{alice.user_id}@one"):
+        refused(put(alice, key), 400, "M_BAD_JSON", "state_key")
+    plain = alice.create_room(room_version="10")
+    refused(alice.put(f"{V3}/rooms/{q(plain)}/state/x.own/{q(alice.user_id + '_one')}", json={}), 403, "M_FORBIDDEN")

@@ -2,6 +2,8 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import json
+
 import pytest
 
 from support.client import V3, ok, q, refused
@@ -116,3 +118,25 @@ def test_bad_parameters_are_named(shared_server: Server, params: dict, errcode: 
     alice = shared_server.client("alice")
     room = alice.create_room()
     refused(alice.get(f"{V3}/rooms/{q(room)}/messages", params=params), 400, errcode, word)
+
+
+def test_a_filter_by_relation(shared_server: Server) -> None:
+    """MSC3874: what relates in one of these ways, or in none of those."""
+    alice = shared_server.client("alice")
+    room = alice.create_room()
+    root = alice.say(room, "root")
+    for kind in ("m.thread", "m.reference", "x.other"):
+        alice.send(room, "m.room.message", {"msgtype": "m.text", "body": kind,
+                                            "m.relates_to": {"event_id": root, "rel_type": kind}})
+
+    def filtered(**fields: list[str]) -> list[str]:
+        wish = {"types": ["m.room.message"]} | {f"org.matrix.msc3874.{name}": kinds for name, kinds in fields.items()}
+        return bodies(alice.messages(room, dir="f", limit=50, filter=json.dumps(wish))["chunk"])
+
+    assert filtered(rel_types=["m.thread"]) == ["m.thread"]
+    assert filtered(rel_types=["m.reference", "m.thread"]) == ["m.thread", "m.reference"]
+    assert filtered(rel_types=[]) == []
+    assert filtered(not_rel_types=["m.thread"]) == ["root", "m.reference", "x.other"]
+    assert filtered(rel_types=["m.thread", "x.other"], not_rel_types=["m.thread"]) == ["x.other"]
+    wrong = json.dumps({"org.matrix.msc3874.rel_types": "m.thread"})
+    refused(alice.get(f"{V3}/rooms/{q(room)}/messages", params={"dir": "b", "filter": wrong}), 400, "M_BAD_JSON", "rel_types")

@@ -135,6 +135,16 @@ myl_str myl_id_localpart(myl_str id)
     return colon == SIZE_MAX || colon == 0 ? MYL_ABSENT : myl_str_slice(id, 1, colon - 1);
 }
 
+myl_str myl_id_state_owner(myl_str state_key, bool suffixes)
+{
+    size_t colon = myl_str_find(state_key, ':', 0), end;
+
+    if (!myl_str_starts(state_key, MYL_S("@")))
+        return MYL_ABSENT;
+    end = suffixes && colon != SIZE_MAX ? myl_str_find(state_key, '_', colon) : SIZE_MAX;
+    return end == SIZE_MAX ? state_key : myl_str_slice(state_key, 0, end);
+}
+
 bool myl_id_is_ours(myl_str id, myl_str server_name)
 {
     myl_str domain = myl_id_domain(id);

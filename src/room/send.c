@@ -11,6 +11,7 @@
 
 #include "room/room_own.h"
 
+#include <myelin/matrix_id.h>
 #include <myelin/room_relation.h>
 
 enum { TXN_PERIOD_MS = 24 * 3600 * 1000 };
@@ -68,6 +69,10 @@ static myl_rc check_levels(myl_ctx *cx, const myl_room_head *head, const myl_jso
 /* State that is wrong in itself, whoever sends it. */
 static myl_rc check_state(myl_ctx *cx, const myl_room_head *head, const myl_outgoing *outgoing)
 {
+    myl_str owner = myl_id_state_owner(outgoing->state_key, true);
+
+    if (head->version->owned_state && myl_str_present(owner) && !myl_id_is_user(owner))
+        return myl_fail(cx, MYL_BAD_JSON, "state_key: it begins with @, but not with a user id");
     if (is_state(outgoing, "m.room.create"))
         return myl_fail(cx, MYL_BAD_REQUEST, "a room has one create event");
     if (is_state(outgoing, "m.room.canonical_alias"))

@@ -126,10 +126,19 @@ static bool may_send(const judgement *j)
     return myl_level_compare(&j->sender, &needed) >= 0;
 }
 
-static bool is_of_another_user(const myl_event *event)
+/* Owned state (MSC3757) is also written by who stands above its owner. */
+static bool is_of_another_user(const judgement *j)
 {
-    return myl_str_starts(event->state_key, MYL_S("@")) &&
-           !myl_str_equal(event->state_key, event->sender);
+    bool owned = j->event->version->owned_state;
+    myl_str owner = myl_id_state_owner(j->event->state_key, owned);
+    myl_level level;
+
+    if (!myl_str_present(owner) || myl_str_equal(owner, j->event->sender))
+        return false;
+    if (!owned || !myl_id_is_user(owner))
+        return true;
+    level = myl_level_user(&j->power, owner);
+    return myl_level_compare(&j->sender, &level) <= 0;
 }
 
 static bool is_joined(const judgement *j)
@@ -144,7 +153,7 @@ static bool judge_other(judgement *j)
            (has_type(j, "m.room.third_party_invite") &&
             myl_rule_decide(j, RULE_THIRD_PARTY_LEVEL, may_invite(j))) ||
            myl_rule_refuse(j, RULE_EVENT_LEVEL, !may_send(j)) ||
-           myl_rule_refuse(j, RULE_STATE_KEY_USER, is_of_another_user(j->event)) ||
+           myl_rule_refuse(j, RULE_STATE_KEY_USER, is_of_another_user(j)) ||
            (has_type(j, "m.room.power_levels") && myl_judge_levels(j)) ||
            (has_type(j, "m.room.redaction") && judge_redaction(j)) ||
            myl_rule_allow(j, RULE_OTHERWISE, true);

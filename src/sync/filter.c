@@ -62,7 +62,9 @@ static const list_field types = {"types", NULL, NULL}, not_types = {"not_types",
                         not_rooms = {"not_rooms", myl_id_is_room, "room ids"},
                         event_fields = {"event_fields", NULL, NULL},
                         related_senders = {"related_by_senders", myl_id_is_user, "user ids"},
-                        related_rel_types = {"related_by_rel_types", NULL, NULL};
+                        related_rel_types = {"related_by_rel_types", NULL, NULL},
+                        rel_types = {"org.matrix.msc3874.rel_types", NULL, NULL},
+                        not_rel_types = {"org.matrix.msc3874.not_rel_types", NULL, NULL};
 
 static myl_rc read_bool(const decoding *d, const myl_json *json, const char *field, bool *out)
 {
@@ -101,6 +103,8 @@ static myl_rc read_lists(const decoding *d, const myl_json *json, myl_event_filt
         read_list(d, json, &related_senders, &out->related_senders, &out->related_sender_count));
     MYL_TRY(read_list(d, json, &related_rel_types, &out->related_rel_types,
                       &out->related_rel_type_count));
+    MYL_TRY(read_list(d, json, &rel_types, &out->rel_types, &out->rel_type_count));
+    MYL_TRY(read_list(d, json, &not_rel_types, &out->not_rel_types, &out->not_rel_type_count));
     out->has_related = out->related_sender_count > 0 || out->related_rel_type_count > 0;
     out->has_types = out->types != NULL;
     out->has_senders = out->senders != NULL;
@@ -237,26 +241,51 @@ static bool lets_all_through(const myl_event_filter *filter)
 {
     return !filter->has_types && !filter->has_senders && !filter->has_rooms &&
            filter->not_type_count == 0 && filter->not_sender_count == 0 &&
-           filter->not_room_count == 0 && filter->contains_url < 0 && !filter->has_related;
+           filter->not_room_count == 0 && filter->contains_url < 0 && !filter->has_related &&
+           filter->rel_types == NULL && filter->not_rel_type_count == 0;
+}
+
+/* What the filter asks of an event's content. */
+typedef struct {
+    bool has_url;
+    myl_str rel_type;
+} content_traits;
+
+static myl_rc read_traits(myl_ctx *cx, const myl_event_filter *filter, const myl_stored *stored,
+                          content_traits *out)
+{
+    const myl_json *content;
+
+    *out = (content_traits){false, MYL_ABSENT};
+    if (filter->contains_url < 0 && filter->rel_types == NULL && filter->not_rel_type_count == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event_content(cx, stored, &content));
+    out->has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
+    out->rel_type = myl_relation_of(content).rel_type;
+    return MYL_OK;
+}
+
+static bool allows_relation(const myl_event_filter *filter, myl_str rel_type)
+{
+    return (filter->rel_types == NULL ||
+            holds(filter->rel_types, filter->rel_type_count, rel_type)) &&
+           !holds(filter->not_rel_types, filter->not_rel_type_count, rel_type);
 }
 
 myl_rc myl_event_filter_admits(myl_ctx *cx, const myl_event_filter *filter, myl_str room_id,
                                const myl_stored *stored, bool *out)
 {
-    const myl_json *content = NULL;
+    content_traits traits;
     myl_str sender, type;
-    bool has_url = false;
 
     *out = true;
     if (lets_all_through(filter))
         return MYL_OK;
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored->sender, &sender));
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_TYPE, stored->type, &type));
-    if (filter->contains_url >= 0) {
-        MYL_TRY(myl_room_event_content(cx, stored, &content));
-        has_url = myl_str_present(myl_json_text(content, MYL_S("url")));
-    }
-    *out = myl_event_filter_allows(filter, room_id, sender, type, has_url);
+    MYL_TRY(read_traits(cx, filter, stored, &traits));
+    *out = myl_event_filter_allows(filter, room_id, sender, type, traits.has_url) &&
+           allows_relation(filter, traits.rel_type);
     if (!*out || !filter->has_related)
         return MYL_OK;
     return myl_room_has_related(cx, stored,

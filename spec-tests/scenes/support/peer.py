@@ -251,7 +251,11 @@ class Peer:
                 length = int(self.headers.get("content-length", 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(self.command, self.path, headers, self.rfile.read(length))
-                peer._check(request)
+                try:
+                    peer._check(request)
+                except httpx.ConnectError:  # who asked has stopped before its keys could be fetched: nobody waits
+                    self.close_connection = True
+                    return
                 with peer._lock:
                     peer.requests.append(request)
                 try:

@@ -33,6 +33,8 @@ static void flags(void **state)
         PROPERTY(room_id_is_create, 12, 12),
         PROPERTY(creators_unlimited, 12, 12),
         PROPERTY(key_validity, 5, 12),
+        PROPERTY(owned_state, 13, 13),
+        PROPERTY(unstable, 13, 13),
     };
     for (int version = 1; version <= 12; version++) {
         const myl_room_version *row = myl_room_version_at((size_t)version - 1);
@@ -77,7 +79,7 @@ static void forms(void **state)
         {"12", MYL_EVENT_ID_HASH_URL, MYL_STATE_RES_V21, MYL_REDACTION_V11, MYL_LEVELS_INTEGERS,
          MYL_RULES_V12},
     };
-    assert_number("versions", myl_room_version_count(), 12);
+    assert_number("versions", myl_room_version_count(), 13);
     for (size_t i = 0; i < 12; i++) {
         const myl_room_version *row = myl_room_version_find(myl_str_of(rows[i].name));
         assert_ptr_equal(row, myl_room_version_at(i));
@@ -87,6 +89,18 @@ static void forms(void **state)
         assert_number(rows[i].name, row->levels, rows[i].levels);
         assert_number(rows[i].name, row->page, rows[i].page);
     }
+}
+
+/* Version 10 but for owned state. */
+static void owned_state(void **state)
+{
+    MYL_UNUSED(state);
+    const myl_room_version *row = myl_room_version_find(MYL_S("org.matrix.msc3757.10"));
+    myl_room_version expected = *myl_room_version_find(MYL_S("10"));
+    expected.name = row->name;
+    expected.owned_state = expected.unstable = true;
+    assert_ptr_equal(row, myl_room_version_at(12));
+    assert_memory_equal(row, &expected, sizeof expected);
 }
 
 static void unknown(void **state)
@@ -103,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags),
         cmocka_unit_test(forms),
+        cmocka_unit_test(owned_state),
         cmocka_unit_test(unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

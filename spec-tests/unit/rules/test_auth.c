@@ -69,6 +69,32 @@ static void plain(void **state)
     JUDGED(plain_cases);
 }
 
+/* MSC3757. */
+#define OWNED "org.matrix.msc3757.10:"
+static const judged_case owned_cases[] = {
+    {"a suffixed key, without owned state", "", "x.y", "alice", "@alice:one_x", "{}", false,
+     STATE_KEY},
+    {"the own key", "join bob|levels {\"state_default\":0}", "x.y", "bob", "@bob:one", "{}", true,
+     OWNED "10"},
+    {"the own key with a suffix", "join bob|levels {\"state_default\":0}", "x.y", "bob",
+     "@bob:one_x_y", "{}", true, OWNED "10"},
+    {"a suffix without its mark", "join bob|levels {\"state_default\":0}", "x.y", "bob",
+     "@bob:onex", "{}", false, OWNED "8"},
+    {"a user of the same level", "join bob|levels {\"state_default\":0}", "x.y", "bob", "@dora:one",
+     "{}", false, OWNED "8"},
+    {"a user below", "join bob|levels {\"users\":{\"@alice:one\":100}}", "x.y", "alice",
+     "@bob:one_x", "{}", true, OWNED "10"},
+    {"a user above", "join bob|levels {\"users\":{\"@alice:one\":100},\"state_default\":0}", "x.y",
+     "bob", "@alice:one_x", "{}", false, OWNED "8"},
+    {"a key that is no user id", "", "x.y", "alice", "@oops", "{}", false, OWNED "8"},
+};
+
+static void owned(void **state)
+{
+    MYL_UNUSED(state);
+    JUDGED(owned_cases);
+}
+
 #define CREATOR "\"creator\":\"@alice:one\""
 static const judged_case create_cases[] = {
     {"lonely create", "nocreate", "create", "alice", "", "{" CREATOR "}", true,
@@ -213,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain),
+        cmocka_unit_test(owned),
         cmocka_unit_test(create),
         cmocka_unit_test(create_with_room_id),
         cmocka_unit_test(room_of_version_12),

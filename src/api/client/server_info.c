@@ -75,8 +75,11 @@ static void write_room_versions(myl_writer *w)
 {
     myl_write_open_key(w, "m.room_versions", '{');
     myl_write_open_key(w, "available", '{');
-    for (size_t i = 0; i < myl_room_version_count(); i++)
-        myl_write_str(w, myl_room_version_at(i)->name, MYL_S("stable"));
+    for (size_t i = 0; i < myl_room_version_count(); i++) {
+        const myl_room_version *version = myl_room_version_at(i);
+
+        myl_write_str(w, version->name, version->unstable ? MYL_S("unstable") : MYL_S("stable"));
+    }
     myl_write_close(w, '}');
     myl_write_str(w, "default", myl_api_config()->rooms_default_version);
     myl_write_close(w, '}');

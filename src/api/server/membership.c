@@ -154,23 +154,37 @@ static void write_servers(myl_writer *w, myl_ctx *cx, const uint64_t *servers, s
     myl_write_close(w, ']');
 }
 
+typedef struct {
+    const uint64_t *ids;
+    size_t count;
+} server_set;
+
+/* The servers of before the join, told to whom takes a part of the state. */
+static myl_rc read_servers(myl_req *req, bool omit, server_set *out)
+{
+    myl_room_head head;
+
+    *out = (server_set){NULL, 0};
+    if (!omit)
+        return MYL_OK;
+    MYL_TRY(myl_server_open_room(req, req->path.room_id, &head));
+    return myl_room_servers(&req->cx, head.room, &out->ids, &out->count);
+}
+
 /* What stands behind the two lists: `,"event":…,"origin":…}`. */
-static myl_rc join_tail(myl_req *req, const myl_admitted *admitted, bool omit, myl_str *out)
+static myl_rc join_tail(myl_req *req, const myl_admitted *admitted, const server_set *servers,
+                        bool omit, myl_str *out)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
-    const uint64_t *servers;
     myl_str pdu, text;
-    size_t count;
 
     MYL_TRY(myl_room_pdu(&req->cx, &admitted->stored, &pdu));
     myl_write_open(&w, '{');
     myl_write_raw(&w, "event", pdu);
     myl_write_bool(&w, "members_omitted", omit);
     myl_write_str(&w, "origin", myl_room_server()->server_name);
-    if (omit) {
-        MYL_TRY(myl_room_servers(&req->cx, admitted->stored.room, &servers, &count));
-        write_servers(&w, &req->cx, servers, count);
-    }
+    if (omit)
+        write_servers(&w, &req->cx, servers->ids, servers->count);
     myl_write_close(&w, '}');
     text = myl_write_done(&w);
     *out = myl_strf(&req->cx, ",%.*s", MYL_FMT(myl_str_slice(text, 1, SIZE_MAX)));
@@ -181,14 +195,16 @@ static myl_rc send_join(myl_req *req, const myl_json *pdu, bool old)
 {
     myl_state_pages pages = {.chain_key = "auth_chain", .state_key = "state"};
     myl_admitted admitted;
+    server_set servers;
 
     if (!old)
         MYL_TRY(myl_req_query_bool(req, "omit_members", false, &pages.omit_members));
+    MYL_TRY(read_servers(req, pages.omit_members, &servers));
     MYL_TRY(take_member(req, pdu, MYL_MEMBER_JOIN, &admitted));
     pages.root = admitted.stored.before;
     pages.event = admitted.stored.number;
     pages.before = old ? MYL_S("[200,{") : MYL_S("{");
-    MYL_TRY(join_tail(req, &admitted, pages.omit_members, &pages.after));
+    MYL_TRY(join_tail(req, &admitted, &servers, pages.omit_members, &pages.after));
     if (old)
         pages.after = myl_strf(&req->cx, "%.*s]", MYL_FMT(pages.after));
     return myl_server_reply_state(req, &pages);
