@@ -22,6 +22,8 @@ static const char usage[] =
     "myelin check --config FILE    looks at everything that a stopped server keeps\n"
     "myelin inspect --config FILE  its tables and rows\n"
     "myelin compact --config FILE  gives back the pages of what was deleted\n"
+    "myelin restore --config FILE --from COPY\n"
+    "                              puts a copy back in the place of a stopped server's database\n"
     "myelin rules                   the rules of rooms, JSON lines in and out\n"
     "myelin explain-state           why each event of a resolved state won\n";
 
@@ -31,11 +33,9 @@ typedef struct {
 } command;
 
 static const command commands[] = {
-    {"generate-key", myl_cmd_generate_key},
-    {"check", myl_cmd_check_data},
-    {"inspect", myl_cmd_inspect_data},
-    {"compact", myl_cmd_compact_data},
-    {"rules", myl_cmd_rules},
+    {"generate-key", myl_cmd_generate_key},   {"check", myl_cmd_check_data},
+    {"inspect", myl_cmd_inspect_data},        {"compact", myl_cmd_compact_data},
+    {"restore", myl_cmd_restore_data},        {"rules", myl_cmd_rules},
     {"explain-state", myl_cmd_explain_state},
 };
 

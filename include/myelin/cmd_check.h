@@ -28,5 +28,7 @@ int myl_cmd_check(int argc, char **argv, const myl_check_setup *setup);
 int myl_cmd_inspect(int argc, char **argv, const myl_check_setup *setup);
 /* myelin compact (--config FILE | --data DIR): a compact copy takes the place of a stopped server's database. */
 int myl_cmd_compact(int argc, char **argv, const myl_check_setup *setup);
+/* myelin restore (--config FILE | --data DIR) --from COPY: a copy takes its place. */
+int myl_cmd_restore(int argc, char **argv, const myl_check_setup *setup);
 
 #endif

@@ -10,5 +10,6 @@
 int myl_cmd_check_data(int argc, char **argv);
 int myl_cmd_inspect_data(int argc, char **argv);
 int myl_cmd_compact_data(int argc, char **argv);
+int myl_cmd_restore_data(int argc, char **argv);
 
 #endif

@@ -18,4 +18,23 @@ myl_rc myl_store_copy(myl_ctx *cx, const myl_store *store, const char *path);
 myl_rc myl_store_compact(myl_ctx *cx, const myl_store *store, const char *folder, uint64_t *before,
                          uint64_t *after);
 
+/* ---- a copy put back ---- */
+/* Brings rows to the new epoch, some at a call, as a change: from *at on (0 at first); *left: there are more. */
+typedef myl_rc (*myl_restore_step)(myl_ctx *cx, uint64_t *at, bool *left);
+typedef struct {
+    const char *folder;              /* of the stopped server; made when missing */
+    const char *copy;                /* the file of a copy, which is left as it is */
+    const myl_migration *migrations; /* the server's own */
+    size_t migration_count;
+    const myl_restore_step *steps; /* NULL ends them */
+} myl_restoring;
+typedef struct {
+    uint64_t epoch, position; /* of the restored database */
+    bool kept_former;         /* as store.mdb.replaced */
+} myl_restored;
+/* Tokens of before are of a former epoch then, and positions go on past all that were given out. Killed at any moment, the
+ * folder holds the former database or the restored one, whole. Besides the errors above MYL_BAD_CONFIG: the folder is in use,
+ * or the file is no copy of this program's schema or an older one. */
+myl_rc myl_store_restore(myl_ctx *cx, const myl_restoring *wanted, myl_restored *out);
+
 #endif

@@ -67,9 +67,9 @@ void myl_engine_note(myl_ctx *cx, myl_note_kind kind, uint64_t id);
  * Dropped when the change is undone or the commit fails. */
 void myl_engine_after_commit(myl_ctx *cx, void (*fn)(void *arg), void *arg);
 bool myl_engine_is_writing(const myl_ctx *cx); /* in a change? */
-/* After an old copy was put back: tokens of the former epoch are known by it, and positions go on `ahead` further,
- * past all that were given out since the copy. */
-myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t ahead);
+/* After an old copy was put back: a later epoch, this one at least, by which tokens of a former one are known; and positions
+ * go on past this one. */
+myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t least_epoch, uint64_t past_position);
 
 /* ---- in any transaction ---- */
 /* The newest position of this snapshot (in a change: given out so far). */

@@ -22,6 +22,8 @@ typedef struct {
 myl_rc myl_user_remote_list(myl_ctx *cx, uint64_t user, myl_remote_list *out);
 /* A change was missed. */
 myl_rc myl_user_remote_stale(myl_ctx *cx, uint64_t user);
+/* The same of all users after *at, some at a call; *left: there are more. */
+myl_rc myl_user_remote_all_stale(myl_ctx *cx, uint64_t *at, bool *left);
 
 /* All of a user, as their server tells it; checked: objects of a wrong user or device, and too large ones, are left out. */
 typedef struct {

@@ -80,3 +80,8 @@ int myl_cmd_compact_data(int argc, char **argv)
 {
     return run_offline(argc, argv, myl_cmd_compact);
 }
+
+int myl_cmd_restore_data(int argc, char **argv)
+{
+    return run_offline(argc, argv, myl_cmd_restore);
+}

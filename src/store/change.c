@@ -45,12 +45,14 @@ void myl_engine_after_commit(myl_ctx *cx, void (*fn)(void *arg), void *arg)
     myl_list_push(&write_of(cx)->calls, myl_call, ((myl_call){fn, arg}));
 }
 
-myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t ahead)
+myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t least_epoch, uint64_t past_position)
 {
     uint64_t epoch;
     myl_write *write = write_of(cx);
     MYL_TRY(myl_store_epoch(cx, &epoch));
-    MYL_TRY(myl_meta_set_number(cx, MYL_META_EPOCH, epoch + 1));
-    write->counters.position += ahead;
+    epoch = epoch + 1 > least_epoch ? epoch + 1 : least_epoch;
+    MYL_TRY(myl_meta_set_number(cx, MYL_META_EPOCH, epoch));
+    if (write->counters.position < past_position)
+        write->counters.position = past_position;
     return MYL_OK;
 }

@@ -30,7 +30,8 @@ myl_rc myl_sync_begin_devices(myl_syncing *s, myl_sync_token *next)
 {
     MYL_TRY(begin_messages(s, next));
     MYL_TRY(myl_user_key_counts(s->cx, s->request->caller, &s->keys));
-    if (s->since == 0 || s->since == s->upto)
+    /* a token of before a restore tells nothing: everybody may have changed */
+    if ((s->since == 0 && s->request->initial) || s->since == s->upto)
         return MYL_OK;
     return myl_sync_device_lists(s->cx, s->request->caller->user, s->since, &s->devices);
 }
@@ -107,7 +108,7 @@ myl_rc myl_sync_write_keys(myl_syncing *s)
 myl_rc myl_sync_write_devices(myl_syncing *s)
 {
     s->something |= myl_sync_devices_news(s);
-    if (s->since != 0 && (s->devices.changed_count > 0 || s->devices.left_count > 0))
+    if (!s->request->initial && (s->devices.changed_count > 0 || s->devices.left_count > 0))
         MYL_TRY(write_lists(s));
     write_counts(s);
     if (s->message_count > 0)

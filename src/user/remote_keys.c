@@ -10,6 +10,8 @@
 
 #include <myelin/user_remote_keys.h>
 
+enum { STALE_STEP = 1000 };
+
 /* ---- lists ---- */
 
 myl_rc myl_user_remote_list(myl_ctx *cx, uint64_t user, myl_remote_list *out)
@@ -53,6 +55,32 @@ myl_rc myl_user_remote_stale(myl_ctx *cx, uint64_t user)
         return MYL_OK;
     list.is_stale = true;
     return put_list(cx, user, &list);
+}
+
+myl_rc myl_user_remote_all_stale(myl_ctx *cx, uint64_t *at, bool *left)
+{
+    myl_key from = myl_key_of_u64(*at + 1);
+    myl_list users = MYL_LIST(cx, uint64_t);
+    myl_scan *scan;
+    myl_str key, row;
+    uint64_t user;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_REMOTE_LISTS, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD,
+                           &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        *left = myl_str_present(key) && users.count == STALE_STEP;
+        if (!myl_str_present(key) || *left)
+            break;
+        if (!myl_cut_u64(&key, &user))
+            return myl_fail(cx, MYL_CORRUPT, "REMOTE_LISTS: bad row");
+        myl_list_push(&users, uint64_t, user);
+        *at = user;
+    }
+    myl_scan_end(scan);
+    for (size_t i = 0; i < users.count; i++)
+        MYL_TRY(myl_user_remote_stale(cx, myl_list_get(&users, uint64_t, i)));
+    return MYL_OK;
 }
 
 myl_rc myl_user_remote_followed(myl_ctx *cx, uint64_t user, int64_t stream_id)

@@ -172,7 +172,7 @@ static void positions_go_on_after_a_restart(void **state)
 static myl_rc raise_epoch(myl_ctx *cx, void *arg)
 {
     MYL_UNUSED(arg);
-    return myl_engine_raise_epoch(cx, 1000);
+    return myl_engine_raise_epoch(cx, 2, 1000);
 }
 
 static void an_epoch_is_raised_with_its_positions(void **state)
