@@ -44,8 +44,32 @@ myl_rc myl_fed_alias(myl_ctx *cx, myl_str alias, myl_str *room_id, const myl_str
 /* A profile of another server's user: the object. `field` absent: the whole. MYL_NOT_FOUND. */
 myl_rc myl_fed_profile(myl_ctx *cx, myl_str user_id, myl_str field, const myl_json **out);
 
+/* A room or space that is not here, and what a server in it tells. */
+typedef struct {
+    myl_str room_id;
+    myl_str user_id;        /* who wants to know; absent: nobody */
+    const myl_str *servers; /* asked first */
+    size_t server_count;
+    const myl_json
+        *told; /* out: {"room": …, "children": …, "inaccessible_children": …}; NULL: none told */
+} myl_fed_space;
+/* Asks for all of them side by side, a few servers for each. Answers are kept for five minutes. */
+void myl_fed_spaces(myl_ctx *cx, myl_fed_space *spaces, size_t count);
+
 /* Brings history before an event that has a gap before it. *got: how many events were stored. */
 myl_rc myl_fed_backfill(myl_ctx *cx, myl_str room_id, uint64_t number, size_t *got);
+
+/* The event nearest to a time where our history has a gap. */
+typedef struct {
+    myl_str room_id;
+    int64_t ts; /* ms */
+    bool backward;
+    bool has_known; /* an event is here, of this time: only a nearer one is wanted */
+    int64_t known_ts;
+    uint64_t led_to; /* the event before which history is missing */
+} myl_fed_time_ask;
+/* What a server of the room names is placed in the room's history. MYL_OK also when none knows a nearer one. */
+myl_rc myl_fed_event_by_time(myl_ctx *cx, const myl_fed_time_ask *ask);
 
 /* ---- what comes in transactions ---- */
 typedef struct {

@@ -30,6 +30,7 @@ void myl_fed_stop(void)
         return;
     myl_fed_discovery_stop();
     myl_fed_keys_stop();
+    myl_fed_spaces_stop();
     server.setup = NULL;
 }
 

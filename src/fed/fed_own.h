@@ -109,4 +109,8 @@ myl_rc myl_fed_key_want_met(myl_ctx *cx, const fed_key_want *want, bool *met);
 void myl_fed_key_fetch_start(void);
 void myl_fed_key_fetch_stop(void);
 
+/* ---- spaces.c ---- */
+/* Forgets what other servers told of spaces. */
+void myl_fed_spaces_stop(void);
+
 #endif

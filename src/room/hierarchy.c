@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_hierarchy.h>
+#include <myelin/room_serve.h>
 
 #include "room/room_own.h"
 
@@ -49,22 +50,32 @@ static myl_rc collect(void *arg, const myl_tree_entry *entry)
     return MYL_OK;
 }
 
-/* *valid: it names a room, and servers to find it by. */
+bool myl_room_child_fill(myl_space_child *child)
+{
+    child->via = myl_json_array(child->content, MYL_S("via"));
+    child->suggested = myl_json_bool(child->content, MYL_S("suggested"), false);
+    child->order = myl_json_text(child->content, MYL_S("order"));
+    if (!is_order(child->order))
+        child->order = MYL_ABSENT;
+    return child->via != NULL && child->via->count > 0 && myl_id_is_room(child->room_id);
+}
+
+void myl_room_children_sort(myl_list *children)
+{
+    myl_list_sort(children, compare_children);
+}
+
 static myl_rc read_child(myl_ctx *cx, uint64_t number, myl_space_child *out, bool *valid)
 {
-    const myl_json *content;
+    myl_stored event;
 
     memset(out, 0, sizeof(*out));
-    MYL_TRY(myl_room_event(cx, number, &out->event));
-    MYL_TRY(myl_room_event_content(cx, &out->event, &content));
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, out->event.state_key, &out->room_id));
-    out->via = myl_json_array(content, MYL_S("via"));
-    *valid = out->via != NULL && out->via->count > 0 && myl_id_is_room(out->room_id);
-    out->origin_server_ts = out->event.origin_server_ts;
-    out->suggested = myl_json_bool(content, MYL_S("suggested"), false);
-    out->order = myl_json_text(content, MYL_S("order"));
-    if (!is_order(out->order))
-        out->order = MYL_ABSENT;
+    MYL_TRY(myl_room_event(cx, number, &event));
+    MYL_TRY(myl_room_event_content(cx, &event, &out->content));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, event.state_key, &out->room_id));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, event.sender, &out->sender));
+    out->origin_server_ts = event.origin_server_ts;
+    *valid = myl_room_child_fill(out);
     return MYL_OK;
 }
 
@@ -92,34 +103,27 @@ myl_rc myl_room_children(myl_ctx *cx, const myl_room_head *head, bool suggested_
 
 /* ---- one entry ---- */
 
-static myl_rc write_child(myl_ctx *cx, myl_writer *w, const myl_space_child *child)
+static void write_child(myl_writer *w, const myl_space_child *child)
 {
-    const myl_json *content;
-    myl_str sender;
-
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, child->event.sender, &sender));
-    MYL_TRY(myl_room_event_content(cx, &child->event, &content));
     myl_write_open(w, '{');
-    myl_write_json(w, "content", content);
+    myl_write_json(w, "content", child->content);
     myl_write_int(w, "origin_server_ts", child->origin_server_ts);
-    myl_write_str(w, "sender", sender);
+    myl_write_str(w, "sender", child->sender);
     myl_write_str(w, "state_key", child->room_id);
     myl_write_str(w, "type", MYL_S("m.space.child"));
     myl_write_close(w, '}');
-    return MYL_OK;
 }
 
-myl_rc myl_room_write_space(myl_ctx *cx, myl_writer *w, const char *key,
-                            const myl_room_summary *summary, const myl_list *children)
+void myl_room_write_space(myl_writer *w, const char *key, const myl_room_summary *summary,
+                          const myl_list *children)
 {
     myl_write_open_key(w, key, '{');
     myl_room_summary_write(w, summary, true);
     myl_write_open_key(w, "children_state", '[');
     for (size_t i = 0; i < children->count; i++)
-        MYL_TRY(write_child(cx, w, myl_list_at(children, i)));
+        write_child(w, myl_list_at(children, i));
     myl_write_close(w, ']');
     myl_write_close(w, '}');
-    return MYL_OK;
 }
 
 /* ---- tokens ---- */
@@ -154,6 +158,7 @@ static myl_str write_token(myl_ctx *cx, const myl_hierarchy_ask *ask, size_t sho
 typedef struct {
     myl_str room_id;
     int64_t depth;
+    const myl_json *via; /* NULL: the root */
 } place;
 
 typedef struct {
@@ -172,41 +177,56 @@ static void push_children(walk *walked, const myl_list *children, int64_t depth)
         const myl_space_child *child = myl_list_at(children, i - 1);
 
         if (!myl_map_has(walked->seen, child->room_id))
-            myl_list_push(&walked->waiting, place, ((place){child->room_id, depth}));
+            myl_list_push(&walked->waiting, place, ((place){child->room_id, depth, child->via}));
     }
 }
 
-/* *open: it is here, and the asker may see it. */
-static myl_rc look(walk *walked, myl_str room_id, myl_room_summary *summary, bool *open)
-{
-    myl_room_head head;
+/* What is known of a room: by ourselves when we are in it, otherwise as another server tells. */
+typedef struct {
+    myl_room_summary summary;
+    const myl_json *told; /* NULL: it is here */
+    bool open;            /* it is known, and the asker may see it */
+} view;
 
-    *open = false;
-    MYL_TRY(myl_room_head_get(walked->cx, room_id, &head));
-    if (head.room == 0 || head.create == 0 || head.joined == 0)
+static myl_rc look(walk *walked, const place *at, view *seen)
+{
+    const myl_hierarchy_ask *ask = walked->ask;
+    myl_room_head head;
+    bool here;
+
+    *seen = (view){.told = NULL};
+    MYL_TRY(myl_room_head_get(walked->cx, at->room_id, &head));
+    MYL_TRY(myl_room_is_here(walked->cx, &head, &here));
+    if (here)
+        MYL_TRY(myl_room_summary_read(walked->cx, &head, &seen->summary));
+    else if (ask->elsewhere != NULL)
+        MYL_TRY(ask->elsewhere(ask->arg, at->room_id, at->via, &seen->told));
+    if (!here && seen->told == NULL)
         return MYL_OK;
-    MYL_TRY(myl_room_summary_read(walked->cx, &head, summary));
-    return myl_room_summary_open(walked->cx, summary, walked->ask->user, open);
+    if (!here)
+        MYL_TRY(myl_room_summary_told(walked->cx, seen->told, &seen->summary));
+    return myl_room_summary_open(walked->cx, &seen->summary, ask->user, &seen->open);
 }
 
 static myl_rc visit(walk *walked, const place *at)
 {
     myl_list children = MYL_LIST(walked->cx, myl_space_child);
-    myl_room_summary summary;
-    bool open;
+    bool suggested_only = walked->ask->suggested_only;
+    view seen;
 
-    MYL_TRY(look(walked, at->room_id, &summary, &open));
-    if (!open)
+    MYL_TRY(look(walked, at, &seen));
+    if (!seen.open)
         return MYL_OK;
-    if (myl_str_equal(summary.room_type, MYL_S("m.space")))
-        MYL_TRY(
-            myl_room_children(walked->cx, &summary.head, walked->ask->suggested_only, &children));
+    if (seen.told != NULL)
+        myl_room_children_told(walked->cx, seen.told, suggested_only, &children);
+    else if (myl_str_equal(seen.summary.room_type, MYL_S("m.space")))
+        MYL_TRY(myl_room_children(walked->cx, &seen.summary.head, suggested_only, &children));
     if (walked->ask->max_depth < 0 || at->depth < walked->ask->max_depth)
         push_children(walked, &children, at->depth + 1);
     walked->found++;
-    if (walked->found <= walked->skip || walked->found > walked->skip + walked->ask->limit)
-        return MYL_OK;
-    return myl_room_write_space(walked->cx, walked->w, NULL, &summary, &children);
+    if (walked->found > walked->skip && walked->found <= walked->skip + walked->ask->limit)
+        myl_room_write_space(walked->w, NULL, &seen.summary, &children);
+    return MYL_OK;
 }
 
 static bool is_full(const walk *walked)
@@ -239,7 +259,7 @@ myl_rc myl_room_hierarchy(myl_ctx *cx, const myl_hierarchy_ask *ask, myl_writer 
                    .seen = myl_map_start(cx, 64)};
 
     MYL_TRY(read_token(cx, ask, &walked.skip));
-    myl_list_push(&walked.waiting, place, ((place){ask->root, 0}));
+    myl_list_push(&walked.waiting, place, ((place){ask->root, 0, NULL}));
     myl_write_open(w, '{');
     myl_write_open_key(w, "rooms", '[');
     MYL_TRY(run(&walked));

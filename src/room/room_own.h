@@ -7,6 +7,7 @@
 
 #include <myelin/base_clock.h>
 #include <myelin/base_list.h>
+#include <myelin/room_hierarchy.h>
 #include <myelin/room_send.h>
 #include <myelin/room_timeline.h>
 #include <myelin/rules_auth_index.h>
@@ -176,5 +177,10 @@ myl_rc myl_room_guests_closed(myl_ctx *cx, const myl_room_head *head);
 
 /* people.c: a user of another server has come, gone or changed: the directory follows, later. */
 myl_rc myl_room_person_changed(myl_ctx *cx, uint64_t user);
+
+/* ---- hierarchy.c ---- */
+/* Reads via, suggested and order of child->content; false: it names no room, or no server to find it by. */
+bool myl_room_child_fill(myl_space_child *child);
+void myl_room_children_sort(myl_list *children);
 
 #endif

@@ -180,6 +180,7 @@ void myl_room_summary_write(myl_writer *w, const myl_room_summary *summary, bool
     if (!whole)
         return;
     myl_write_str(w, "encryption", summary->encryption);
-    myl_write_str(w, "room_version", myl_str_of(summary->head.version->name));
+    if (summary->head.version != NULL)
+        myl_write_str(w, "room_version", myl_str_of(summary->head.version->name));
     write_allowed(w, summary);
 }

@@ -377,32 +377,3 @@ myl_rc myl_client_context(myl_req *req, const myl_body_none *in)
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }
-
-/* ---- a time ---- */
-
-myl_rc myl_client_event_by_time(myl_req *req, const myl_body_none *in)
-{
-    myl_str dir = myl_req_query(req, "dir"), ts = myl_req_query(req, "ts");
-    myl_time_ask ask = {.user = req->caller.user, .backward = myl_str_equal(dir, MYL_S("b"))};
-    myl_writer w = myl_write_start(&req->cx, 128);
-    myl_room_head head;
-    myl_tree_root root;
-    myl_stored stored;
-
-    MYL_UNUSED(in);
-    if (!myl_str_present(ts) || !myl_str_present(dir))
-        return myl_fail(&req->cx, MYL_MISSING_PARAM, "%s: missing",
-                        myl_str_present(ts) ? "dir" : "ts");
-    if (!ask.backward && !myl_str_equal(dir, MYL_S("f")))
-        return myl_fail(&req->cx, MYL_INVALID_PARAM, "dir: expected f or b");
-    MYL_TRY(myl_req_query_int(req, "ts", 0, INT64_MAX, 0, &ask.ts));
-    MYL_TRY(myl_client_open_room(req, &head, &root));
-    MYL_TRY(myl_room_event_by_time(&req->cx, &head, &ask, &stored));
-    if (stored.number == 0)
-        return myl_fail(&req->cx, MYL_NOT_FOUND, "no event on that side of the time");
-    myl_write_open(&w, '{');
-    myl_write_str(&w, "event_id", stored.event_id);
-    myl_write_int(&w, "origin_server_ts", stored.origin_server_ts);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
-}
