@@ -49,31 +49,43 @@ static myl_rc ask_server(myl_ctx *cx, const myl_fed_time_ask *ask, myl_str serve
     return MYL_OK;
 }
 
-/* Places the event with the state that the server tells. */
-static myl_rc bring(myl_ctx *cx, const myl_fed_time_ask *ask, const fed_room *room,
-                    const myl_str *server, myl_str event_id, size_t *got)
+/* Places the event with the state that the fill's server tells. */
+static myl_rc bring(myl_ctx *cx, fed_fill *fill, myl_str event_id)
 {
-    fed_fill fill = {.room = *room,
-                     .coming = MYL_COMES_BEHIND,
-                     .led_to = ask->led_to,
-                     .rounds = ROUNDS,
-                     .servers = server,
-                     .server_count = 1};
-    myl_fed_request request = {.destination = *server, .method = "GET"};
+    myl_fed_request request = {.destination = fill->servers[0], .method = "GET"};
     myl_list texts = MYL_LIST(cx, myl_str);
     myl_fed_reply reply;
     size_t added;
     myl_rc rc;
 
-    fill.entries = MYL_LIST(cx, fed_entry);
     request.path = myl_fed_path(cx, "/_matrix/federation/v1/event/{}", &event_id, 1);
     MYL_TRY(myl_fed_ask(cx, &request, &reply));
     (void)myl_fed_cut_items(myl_fed_cut_member(reply.body, MYL_S("pdus")), &texts);
-    myl_fed_turn_take(ask->room_id);
-    rc = myl_fed_fill_add(cx, &fill, &texts, &added);
+    myl_fed_turn_take(fill->room.room_id);
+    rc = myl_fed_fill_add(cx, fill, &texts, &added);
     if (rc == MYL_OK && added > 0)
-        rc = myl_fed_fill_run(cx, &fill);
-    myl_fed_turn_give(ask->room_id);
+        rc = myl_fed_fill_run(cx, fill);
+    myl_fed_turn_give(fill->room.room_id);
+    return rc;
+}
+
+/* *got: how many events were placed. */
+static myl_rc try_server(myl_ctx *cx, const myl_fed_time_ask *ask, const fed_fill *servers,
+                         size_t at, size_t *got)
+{
+    fed_fill fill = {.room = servers->room,
+                     .coming = MYL_COMES_BEHIND,
+                     .led_to = ask->led_to,
+                     .rounds = ROUNDS,
+                     .servers = &servers->servers[at],
+                     .server_count = 1};
+    myl_str event_id;
+    myl_rc rc = MYL_OK;
+
+    fill.entries = MYL_LIST(cx, fed_entry);
+    MYL_TRY(ask_server(cx, ask, servers->servers[at], &event_id));
+    if (myl_str_present(event_id))
+        rc = bring(cx, &fill, event_id);
     *got = fill.stored;
     return rc;
 }
@@ -86,11 +98,8 @@ myl_rc myl_fed_event_by_time(myl_ctx *cx, const myl_fed_time_ask *ask)
     MYL_TRY(myl_fed_read(cx, read_version, &servers.room));
     myl_fed_fill_servers(cx, &servers, MYL_ABSENT);
     for (size_t i = 0; i < servers.server_count && got == 0; i++) {
-        myl_str event_id;
-        myl_rc rc = ask_server(cx, ask, servers.servers[i], &event_id);
+        myl_rc rc = try_server(cx, ask, &servers, i, &got);
 
-        if (rc == MYL_OK && myl_str_present(event_id))
-            rc = bring(cx, ask, &servers.room, &servers.servers[i], event_id, &got);
         if (rc == MYL_STOPPING)
             return rc;
         if (rc != MYL_OK)
