@@ -19,6 +19,8 @@ myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool
 /* The event that took this position of a room (both from a row of ROOM_LOG) when it is ours to send to other servers; number
  * 0 otherwise (a receipt, somebody else's event, one that was soft-failed). */
 myl_rc myl_room_outgoing(myl_ctx *cx, uint64_t room, uint64_t position, myl_stored *out);
+/* The user of ours who has come to be joined by the event at this position, and still is; 0: there is none. */
+myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user);
 /* The servers that such an event goes to: those in the room now, and the one of a member that it is about; not ours, not the
  * sender's. */
 myl_rc myl_room_event_servers(myl_ctx *cx, const myl_stored *stored, const uint64_t **servers,

@@ -84,6 +84,10 @@ myl_rc myl_user_device_changed(myl_ctx *cx, const myl_device_change *change);
 /* Rows with position > after, ascending, at most `limit`. */
 myl_rc myl_user_device_changes(myl_ctx *cx, uint64_t after, size_t limit,
                                const myl_device_change **changes, size_t *count);
+/* The newest of a device. Of one that never had keys: the user's newest change, without one before it; position 0 when there
+ * is none of these either. */
+myl_rc myl_user_device_change_of(myl_ctx *cx, uint64_t user, uint64_t device,
+                                 myl_device_change *out);
 /* Position of the newest row of the log; 0: none. */
 myl_rc myl_user_device_log_newest(myl_ctx *cx, uint64_t *out);
 /* Position of the newest change of a device of the user: the stream_id of federation; 0: never. */

@@ -124,3 +124,45 @@ def test_a_missed_change_makes_a_copy_stale(network: Network) -> None:
     told(alice, bob)
     assert set(devices(alice, bob)) == {"A", "B", "C"} and asked() == 2
     assert set(devices(alice, bob)) == {"A", "B", "C"} and asked() == 2
+
+
+def test_whom_a_join_lets_meet_is_told_of_the_devices(network: Network) -> None:
+    server, peer = network.server(), network.peer()
+    alice, bob = server.client("alice"), "@bob:peer.test"
+    Device(alice).upload()
+    tablet = server.device(alice)  # without keys
+    first, second = PeerRoom(peer, creator=bob).serve(), PeerRoom(peer, creator=bob).serve()
+
+    def told_of() -> list[str]:
+        return sorted(content["device_id"] for kind, content in
+                      ((one["edu_type"], one["content"]) for one in peer.edus) if kind == "m.device_list_update")
+
+    ok(alice.post(f"{V3}/join/{q(first.room_id)}?server_name=peer.test", json={}))
+    both = sorted([alice.device_id, tablet.device_id])
+    until(lambda: told_of() == both, "both devices", SECONDS)
+    update = peer.until_edu("m.device_list_update", lambda content: content["device_id"] == alice.device_id)
+    assert update["user_id"] == alice.user_id and update["deleted"] is False
+    assert update["keys"] == devices(alice, alice.user_id)[alice.device_id]
+    assert update["stream_id"] == ok(peer.get(server, f"/_matrix/federation/v1/user/devices/{q(alice.user_id)}"))["stream_id"]
+    bare = peer.until_edu("m.device_list_update", lambda content: content["device_id"] == tablet.device_id)
+    assert "keys" not in bare
+    # that server meets her already: another room, or another name, is no news
+    ok(alice.post(f"{V3}/join/{q(second.room_id)}?server_name=peer.test", json={}))
+    ok(alice.put(f"{V3}/profile/{q(alice.user_id)}/displayname", json={"displayname": "A"}))
+    peer.until_pdu(lambda pdu: pdu["content"].get("displayname") == "A", "her name")
+    assert told_of() == both
+    # a server that was away when she came back hears of it when it is there again
+    alice.leave(first.room_id)
+    alice.leave(second.room_id)
+    public = alice.create_room(preset="public_chat", room_version="11")
+    bobs = network.server("two.test")
+    carol = bobs.client("carol")
+    ok(carol.post(f"{V3}/join/{q(public)}?server_name=one.test", json={}))
+    carol.sync()
+    dave = server.client("dave")
+    Device(dave).upload()
+    bobs.stop()
+    dave.join(public)
+    bobs.start()
+    told(carol, dave.user_id)
+    assert list(devices(carol, dave.user_id)) == [dave.device_id]

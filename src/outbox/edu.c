@@ -152,6 +152,27 @@ static myl_rc write_device(myl_ctx *cx, const myl_device_change *change, myl_str
     return canonical(cx, &w, "m.device_list_update", json);
 }
 
+/* A device without keys, or without a change of them, is told as it is now. */
+static myl_rc write_announced(myl_ctx *cx, const outbox_item *item, myl_str *json)
+{
+    const myl_device *devices;
+    myl_device_change change;
+    size_t count, i = 0;
+    myl_str user;
+
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, item->id, &user));
+    MYL_TRY(myl_user_devices(cx, user, &devices, &count));
+    while (i < count && devices[i].number != item->device)
+        i++;
+    if (i == count)
+        return MYL_OK;
+    MYL_TRY(myl_user_device_change_of(cx, item->id, item->device, &change));
+    change.device_id = devices[i].device_id;
+    if (change.position == 0)
+        change.position = item->position;
+    return write_device(cx, &change, user, json);
+}
+
 static myl_rc write_cross_keys(myl_ctx *cx, myl_str user, myl_str *json)
 {
     static const myl_cross_key kinds[] = {MYL_KEY_MASTER, MYL_KEY_SELF_SIGNING};
@@ -190,5 +211,7 @@ myl_rc myl_outbox_write_edu(myl_ctx *cx, const outbox_item *item, myl_str *json)
     *json = MYL_ABSENT;
     if (item->kind == OUTBOX_RECEIPT)
         return write_receipt(cx, item, json);
+    if (item->kind == OUTBOX_ANNOUNCE)
+        return write_announced(cx, item, json);
     return write_device_change(cx, item, json);
 }

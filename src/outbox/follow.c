@@ -147,6 +147,19 @@ static myl_rc read_devices(myl_ctx *cx, myl_list *rows, uint64_t *upto)
     return MYL_OK;
 }
 
+static myl_rc follow_join(myl_ctx *cx, const log_row *row)
+{
+    outbox_announcement found;
+
+    MYL_TRY(myl_outbox_announcement(cx, row->room, row->position, &found));
+    for (size_t i = 0; i < found.device_count; i++) {
+        outbox_item item = myl_outbox_announced(&found, i);
+
+        put_to_all(cx, &item, found.servers, found.server_count);
+    }
+    return MYL_OK;
+}
+
 static myl_rc follow_room(myl_ctx *cx, const log_row *row)
 {
     outbox_item item = {.position = row->position, .id = row->room, .kind = OUTBOX_RECEIPT};
@@ -163,11 +176,11 @@ static myl_rc follow_room(myl_ctx *cx, const log_row *row)
     } else {
         MYL_TRY(myl_outbox_is_own_receipt(cx, row->room, row->position, &own));
         if (!own)
-            return MYL_OK;
+            return follow_join(cx, row); /* by another server's hand */
         MYL_TRY(myl_room_servers(cx, row->room, &servers, &count));
     }
     put_to_all(cx, &item, servers, count);
-    return MYL_OK;
+    return item.kind == OUTBOX_PDU ? follow_join(cx, row) : MYL_OK;
 }
 
 static myl_rc follow_devices(myl_ctx *cx, const log_row *row)

@@ -27,6 +27,21 @@ static bool is_among(uint64_t server, const uint64_t *servers, size_t count)
 
 /* ---- a short absence: the rows of the log, one by one ---- */
 
+static myl_rc replay_join(myl_ctx *cx, outbox_destination *to, uint64_t position, uint64_t room)
+{
+    outbox_announcement found;
+
+    MYL_TRY(myl_outbox_announcement(cx, room, position, &found));
+    if (!is_among(to->server, found.servers, found.server_count))
+        return MYL_OK;
+    for (size_t i = 0; i < found.device_count; i++) {
+        outbox_item item = myl_outbox_announced(&found, i);
+
+        myl_outbox_queue_add(&to->waiting, &item);
+    }
+    return MYL_OK;
+}
+
 static myl_rc replay_row(myl_ctx *cx, outbox_destination *to, uint64_t position, uint64_t room)
 {
     const uint64_t *servers;
@@ -35,12 +50,12 @@ static myl_rc replay_row(myl_ctx *cx, outbox_destination *to, uint64_t position,
 
     MYL_TRY(myl_room_outgoing(cx, room, position, &stored));
     if (stored.number == 0)
-        return MYL_OK;
+        return replay_join(cx, to, position, room);
     MYL_TRY(myl_room_event_servers(cx, &stored, &servers, &count));
     outbox_item item = {.position = position, .id = stored.number, .kind = OUTBOX_PDU};
     if (is_among(to->server, servers, count))
         myl_outbox_queue_add(&to->waiting, &item);
-    return MYL_OK;
+    return replay_join(cx, to, position, room);
 }
 
 /* *whole: the log's end was reached. */

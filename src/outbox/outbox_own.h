@@ -11,15 +11,18 @@
 #include <myelin/base_log.h>
 #include <myelin/base_table.h>
 #include <myelin/outbox_send.h>
+#include <myelin/user_account.h>
 
 enum { OUTBOX_PDUS = 50, OUTBOX_EDUS = 100 }; /* in one transaction (spec) */
 
-typedef enum { OUTBOX_PDU, OUTBOX_RECEIPT, OUTBOX_DEVICE } outbox_kind;
+typedef enum { OUTBOX_PDU, OUTBOX_RECEIPT, OUTBOX_DEVICE, OUTBOX_ANNOUNCE } outbox_kind;
 
 /* Something stored that waits for a server. */
 typedef struct {
     uint64_t position;
-    uint64_t id; /* PDU: number of the event; RECEIPT: the room; DEVICE: nothing */
+    uint64_t
+        id; /* PDU: number of the event; RECEIPT: the room; DEVICE: nothing; ANNOUNCE: the user */
+    uint64_t device; /* ANNOUNCE: its number */
     outbox_kind kind;
 } outbox_item;
 
@@ -127,6 +130,20 @@ void myl_outbox_follow_to_device(myl_ctx *cx, uint64_t server);
 /* Servers of the rooms of a user; ours is not among them. In a transaction. */
 myl_rc myl_outbox_servers_of_user(myl_ctx *cx, uint64_t user, const uint64_t **servers,
                                   size_t *count);
+
+/* ---- announce.c: in a transaction ---- */
+/* A user of ours joined a room by the event at `position`, and these servers meet them by that. user 0: nobody did. */
+typedef struct {
+    uint64_t user, position;
+    const uint64_t *servers;
+    size_t server_count;
+    const myl_device *devices;
+    size_t device_count;
+} outbox_announcement;
+myl_rc myl_outbox_announcement(myl_ctx *cx, uint64_t room, uint64_t position,
+                               outbox_announcement *out);
+/* The item of one of its devices. */
+outbox_item myl_outbox_announced(const outbox_announcement *announcement, size_t device);
 
 /* ---- edu.c: in a transaction ---- */
 /* The EDU of an item as canonical JSON; absent: it is out of date. */

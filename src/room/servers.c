@@ -174,6 +174,29 @@ myl_rc myl_room_outgoing(myl_ctx *cx, uint64_t room, uint64_t position, myl_stor
     return MYL_OK;
 }
 
+myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user)
+{
+    uint64_t member_type;
+    myl_member member;
+    myl_stored stored;
+    myl_walk *walk;
+    myl_str name;
+
+    *user = 0;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &member_type));
+    MYL_TRY(myl_walk_arrival(cx, room, &(myl_range){position - 1, position}, MYL_FORWARD, &walk));
+    MYL_TRY(myl_walk_next(walk, &stored));
+    myl_walk_end(walk);
+    if (stored.number == 0 || stored.type != member_type || stored.state_key == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_member(cx, room, stored.state_key, &member));
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored.state_key, &name));
+    if (member.membership == MYL_MEMBER_JOIN && member.position == position &&
+        myl_id_is_ours(name, myl_room_server()->server_name))
+        *user = stored.state_key;
+    return MYL_OK;
+}
+
 myl_rc myl_room_event_servers(myl_ctx *cx, const myl_stored *stored, const uint64_t **servers,
                               size_t *count)
 {

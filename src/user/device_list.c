@@ -114,6 +114,24 @@ myl_rc myl_user_device_changes(myl_ctx *cx, uint64_t after, size_t limit,
     return MYL_OK;
 }
 
+myl_rc myl_user_device_change_of(myl_ctx *cx, uint64_t user, uint64_t device,
+                                 myl_device_change *out)
+{
+    uint64_t position;
+    myl_key key;
+    myl_str row;
+
+    *out = (myl_device_change){.user = user, .device = device};
+    MYL_TRY(newest_of(cx, user, device, &position));
+    if (position == 0)
+        return myl_user_device_newest(cx, user, &out->position);
+    key = myl_key_of_u64(position);
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_DEVICE_LIST_LOG, myl_key_str(&key), &row));
+    if (!myl_str_present(row) || !cut_change(cx, myl_key_str(&key), row, out))
+        return myl_fail(cx, MYL_CORRUPT, "DEVICE_LIST_LOG: bad row");
+    return MYL_OK;
+}
+
 myl_rc myl_user_device_log_newest(myl_ctx *cx, uint64_t *out)
 {
     myl_scan *scan;
