@@ -88,7 +88,9 @@ typedef struct {
     int64_t deadline_tick_ms; /* myl_tick_ms when it is answered anyway */
     uint64_t position;        /* it has seen all up to this one */
     uint64_t user;            /* interned name: wakes on its notes */
-    const uint64_t *rooms;    /* interned rooms whose notes wake it */
+    bool of_user;             /* the notes of all rooms that the user is joined to wake it */
+    const uint64_t *
+        rooms; /* interned rooms whose notes wake it, ascending; of_user: when req->rooms_wanted, all of them */
     size_t room_count;
 } myl_park;
 
@@ -107,7 +109,9 @@ struct myl_req {
     myl_str body;   /* raw bytes */
     const myl_json *json; /* the parsed body, NULL when there is none */
     myl_plan plan;
-    bool deadline_over;   /* a parked request runs for the last time: answer now */
+    bool deadline_over; /* a parked request runs for the last time: answer now */
+    bool
+        rooms_wanted; /* to park, a request that follows all rooms of its user has to name them this time */
     int64_t parked_since; /* tick of the first park, 0: never parked */
     void *http;           /* http/'s own */
 };

@@ -99,7 +99,9 @@ void myl_room_typing_get(myl_ctx *cx, uint64_t room, const uint64_t **users, siz
 /* Newest counter of any room: the volatile part of a sync token; and this boot's random id. */
 uint64_t myl_room_volatile_now(void);
 uint64_t myl_room_boot_id(void);
-/* Tick at which the first of the typing users of these rooms is over; INT64_MAX: nobody types. */
-int64_t myl_room_typing_next(const uint64_t *rooms, size_t count);
+/* Tick at which to ask for what has ended: when the first of all typing users is over; INT64_MAX: nobody types. */
+int64_t myl_room_typing_next(void);
+/* Some rooms where typing has ended by itself, each end given out once; 0: no more. */
+size_t myl_room_typing_ended(uint64_t *rooms, size_t limit);
 
 #endif

@@ -34,7 +34,12 @@ struct myl_change {
 };
 
 /* What a batch tells the ones who wait. */
-typedef enum { MYL_NOTE_ROOM, MYL_NOTE_USER, MYL_NOTE_DESTINATION } myl_note_kind;
+typedef enum {
+    MYL_NOTE_ROOM,
+    MYL_NOTE_USER,
+    MYL_NOTE_MEMBERSHIP, /* of a user of ours: other rooms are theirs; there is a note of the user too */
+    MYL_NOTE_DESTINATION
+} myl_note_kind;
 typedef struct {
     myl_note_kind kind;
     uint64_t id; /* interned room or name */

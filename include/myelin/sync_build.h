@@ -59,13 +59,11 @@ typedef struct {
     const char *state_after_key; /* its name in the answer */
     bool may_wait;               /* an empty answer is not wanted: none is written */
 } myl_sync_request;
-/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request that may wait parks then).
- * `rooms`: the joined and invited rooms' numbers to wait for. */
+/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request that may wait parks then). */
 typedef struct {
     myl_sync_token next;
     bool empty;
-    const uint64_t *rooms;
-    size_t room_count;
+    bool follows_rooms; /* what happens in the caller's rooms may change the answer */
 } myl_sync_result;
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result);

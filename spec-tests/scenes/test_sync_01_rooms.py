@@ -3,14 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import json
-import threading
-import time
 
 import pytest
 
 from support.client import V3, ok, q, refused
 from support.server import Server
-from support.wait import until
+from support.waiting import Waiting, wait_parked
 
 
 def joined(answer: dict, room: str) -> dict:
@@ -138,32 +136,6 @@ def test_full_state_gives_the_state_again(shared_server: Server) -> None:
 
 
 # --- waiting --------------------------------------------------------------------------------------
-
-class Waiting(threading.Thread):
-    """A long poll in a thread of its own."""
-
-    def __init__(self, client, timeout: int = 20000):
-        super().__init__()
-        self.client, self.timeout, self.answer, self.seconds = client, timeout, None, 0.0
-
-    def run(self) -> None:
-        begun = time.monotonic()
-        self.answer = self.client.sync(timeout=self.timeout)
-        self.seconds = time.monotonic() - begun
-
-
-def parked(server: Server) -> int:
-    text = server.anonymous().get("/metrics").text
-    return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith("myelin_http_parked "))
-
-
-def wait_parked(server: Server, client, timeout: int = 20000) -> Waiting:
-    before = parked(server)
-    waiting = Waiting(client, timeout)
-    waiting.start()
-    until(lambda: parked(server) > before, "the request waits", 10)
-    return waiting
-
 
 def test_a_message_wakes_the_one_who_waits(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")

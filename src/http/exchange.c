@@ -13,7 +13,12 @@
 #include "http/http_own.h"
 
 static void come_home(void *loop, http_mail *mail);
-static void run_again(http_exchange *exchange, bool deadline_over);
+
+/* How a request runs again that was parked, or wanted to be. */
+typedef struct {
+    bool deadline_over, rooms_wanted;
+} again;
+static void run_again(http_exchange *exchange, again how);
 
 /* ---- life ---- */
 
@@ -169,13 +174,16 @@ static void park(http_exchange *exchange)
     myl_http_exchange_set(exchange, HTTP_EXCHANGE_PARKED);
     if (exchange->parked_since == 0)
         exchange->parked_since = myl_tick_ms();
-    bool sleeps = exchange->loop->phase == HTTP_RUNNING &&
-                  myl_waiters_add(exchange->loop->waiters, &exchange->waiter, &wait);
+    myl_waiters_answer answer = MYL_WAITERS_MISSED;
+    if (exchange->loop->phase == HTTP_RUNNING)
+        answer = myl_waiters_add(exchange->loop->waiters, &exchange->waiter, &wait);
+    myl_http_loop_look(exchange->loop);
     exchange->job = NULL;
     myl_http_job_free(job);
     myl_metric_add(MYL_METRIC_HTTP_PARKED, 1);
-    if (!sleeps)
-        run_again(exchange, exchange->loop->phase != HTTP_RUNNING);
+    if (answer != MYL_WAITERS_SLEEPS)
+        run_again(exchange,
+                  (again){exchange->loop->phase != HTTP_RUNNING, answer == MYL_WAITERS_ASK_ROOMS});
 }
 
 static void come_home(void *at, http_mail *mail)
@@ -203,13 +211,14 @@ static void come_home(void *at, http_mail *mail)
 /* ---- waking ---- */
 
 /* Makes the job anew from h2o's request; true when it is ready to run. Otherwise it is answered. */
-static bool make_again(http_exchange *exchange, bool deadline_over)
+static bool make_again(http_exchange *exchange, again how)
 {
     http_job *job = myl_http_gate_job(exchange);
 
     myl_metric_add(MYL_METRIC_HTTP_PARKED, -1);
     exchange->job = job;
-    job->deadline_over = deadline_over;
+    job->deadline_over = how.deadline_over;
+    job->rooms_wanted = how.rooms_wanted;
     job->rc = myl_http_gate_pass(job);
     if (job->rc == MYL_OK) {
         send_out(exchange);
@@ -221,9 +230,9 @@ static bool make_again(http_exchange *exchange, bool deadline_over)
     return false;
 }
 
-static void run_again(http_exchange *exchange, bool deadline_over)
+static void run_again(http_exchange *exchange, again how)
 {
-    if (make_again(exchange, deadline_over))
+    if (make_again(exchange, how))
         myl_http_job_go(exchange->job);
 }
 
@@ -239,7 +248,7 @@ void myl_http_exchange_wake(http_loop *loop, myl_waiter *chain, bool deadline_ov
         http_exchange *exchange = MYL_OF(chain, http_exchange, waiter);
         chain = chain->next;
         myl_metric_add(MYL_METRIC_HTTP_WOKEN, 1);
-        if (!make_again(exchange, deadline_over))
+        if (!make_again(exchange, (again){deadline_over, false}))
             continue;
         newest = &exchange->job->item;
         *last = newest;

@@ -81,6 +81,7 @@ struct http_job {
     myl_text page_text;
     bool page_last;
     bool deadline_over;
+    bool rooms_wanted;
 };
 
 /* ---- exchange.c ---- */

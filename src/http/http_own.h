@@ -95,6 +95,7 @@ struct http_loop {
     h2o_socket_t *bell;
     http_callers *callers;
     myl_waiters *waiters;
+    bool keeps;       /* it counts among `lookers` for what its waiters keep */
     http_conn *conns; /* newest first */
     atomic_size_t conn_count;
     http_exchange *exchanges; /* whose reply is awaited */
@@ -116,6 +117,8 @@ struct http_loop {
 void myl_http_loop_open(http_loop *loop, myl_http *http, unsigned number);
 void myl_http_loop_run(http_loop *loop);                     /* starts its thread */
 void myl_http_loop_enter(http_loop *loop, http_phase phase); /* any thread; each phase once */
+/* After a change of what its waiters keep: no post may pass a loop that keeps anything. The loop's thread. */
+void myl_http_loop_look(http_loop *loop);
 int64_t myl_http_real_ms(void); /* monotonic, never fake: for the guard */
 
 #include "http/conn.h"

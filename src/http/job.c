@@ -45,6 +45,7 @@ myl_rc myl_http_job_call(http_job *job)
     memset(&job->reply, 0, sizeof(job->reply));
     job->sequence = atomic_load(&job->http->posts);
     req->deadline_over = job->deadline_over || atomic_load(&job->http->stopping);
+    req->rooms_wanted = job->rooms_wanted;
     myl_rc rc = req->endpoint->handler(req, job->body);
     if (rc == MYL_OK && job->reply.status == 0)
         rc = myl_fail(&req->cx, MYL_INTERNAL, "%s set no reply", req->endpoint->name);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <myelin/room_timeline.h>
+
 #include "http/listen.h"
 
 enum { SWEEP_MS = 250, LONGEST_WAIT_MS = 1000, STACK_BYTES = 512 * 1024, INPUT_BYTES = 4096 };
@@ -57,9 +59,24 @@ static int32_t wait_ms(const http_loop *loop)
 
     if (loop->conns != NULL || loop->phase != HTTP_RUNNING)
         wait = loop->next_sweep_ms - myl_http_real_ms();
+    if (myl_room_typing_next() < deadline)
+        deadline = myl_room_typing_next();
     if (deadline != INT64_MAX && deadline - myl_tick_ms() < wait)
         wait = deadline - myl_tick_ms();
     return wait < 0 ? 0 : (int32_t)wait;
+}
+
+void myl_http_loop_look(http_loop *loop)
+{
+    bool keeps = myl_waiters_keeps(loop->waiters);
+
+    if (keeps == loop->keeps)
+        return;
+    loop->keeps = keeps;
+    if (keeps)
+        atomic_fetch_add(&loop->lookers, 1);
+    else
+        atomic_fetch_sub(&loop->lookers, 1);
 }
 
 static void wake_due(http_loop *loop)
@@ -68,6 +85,19 @@ static void wake_due(http_loop *loop)
 
     if (due != NULL)
         myl_http_exchange_wake(loop, due, true);
+}
+
+/* Typing that has ended by itself is news as well; the first loop that sees it tells. */
+static void wake_typing(void)
+{
+    uint64_t rooms[16];
+    size_t count;
+
+    do {
+        count = myl_room_typing_ended(rooms, sizeof(rooms) / sizeof(rooms[0]));
+        for (size_t i = 0; i < count; i++)
+            myl_http_wake(MYL_NOTE_ROOM, rooms[i]);
+    } while (count > 0);
 }
 
 static void sweep(http_loop *loop)
@@ -120,6 +150,8 @@ static void *run(void *arg)
     while (!loop->has_ended) {
         h2o_evloop_run(loop->events, wait_ms(loop));
         wake_due(loop);
+        myl_http_loop_look(loop);
+        wake_typing();
         sweep(loop);
         if (loop->phase != HTTP_RUNNING)
             report(loop);

@@ -88,6 +88,8 @@ myl_rc myl_req_park(myl_req *req, const myl_park *park)
                            .position = park->position,
                            .sequence = job->sequence,
                            .user = park->user,
+                           .of_user = park->of_user,
+                           .has_rooms = req->rooms_wanted,
                            .rooms = NULL,
                            .room_count = park->room_count};
     if (park->room_count > 0) {

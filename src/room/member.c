@@ -141,6 +141,7 @@ static myl_rc tell_member(myl_ctx *cx, const myl_member *member, uint64_t positi
     if (!myl_id_is_ours(name, myl_room_server()->server_name))
         return myl_room_person_changed(cx,
                                        member->user); /* nobody here asks what is new for them */
+    myl_engine_note(cx, MYL_NOTE_MEMBERSHIP, member->user);
     return myl_user_mark_changed(cx, member->user, position, MYL_CHANGED_MEMBERSHIP, member->room);
 }
 

@@ -10,6 +10,7 @@
 #include "room/room_own.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <myelin/base_table.h>
 
@@ -21,6 +22,8 @@ typedef struct {
 typedef struct room_typing {
     uint64_t room, counter;
     struct room_typing *newer, *older;
+    struct room_typing *untold_after;
+    bool is_untold; /* it hangs in first_untold */
     size_t count;
     typist typists[MYL_LIMIT_TYPISTS];
 } room_typing;
@@ -30,6 +33,8 @@ static myl_table *rooms;
 static room_typing *newest, *oldest; /* by their last change */
 static uint64_t counter, boot;
 static int64_t next_end = INT64_MAX; /* tick at which the first of all typists is over */
+static room_typing *first_untold;    /* somebody's time ended there, and nobody was told */
+static _Atomic int64_t ask_at = INT64_MAX;
 
 /* Under the lock. */
 static void begin(void)
@@ -76,12 +81,28 @@ static void remove_typist(room_typing *room, size_t i)
     changed(room);
 }
 
+/* Whoever waits is told of it, see myl_room_typing_ended. */
+static void note_end(room_typing *room)
+{
+    if (room->is_untold)
+        return;
+    room->is_untold = true;
+    room->untold_after = first_untold;
+    first_untold = room;
+}
+
+static void set_ask(void)
+{
+    atomic_store(&ask_at, first_untold != NULL ? INT64_MIN : next_end);
+}
+
 static void expire_room(room_typing *room, int64_t now)
 {
     for (size_t i = room->count; i-- > 0;) {
-        if (room->typists[i].until <= now)
+        if (room->typists[i].until <= now) {
             remove_typist(room, i);
-        else if (room->typists[i].until < next_end)
+            note_end(room);
+        } else if (room->typists[i].until < next_end)
             next_end = room->typists[i].until;
     }
 }
@@ -99,6 +120,7 @@ static void expire(void)
     next_end = INT64_MAX;
     while (myl_table_next(rooms, &at, &room, &value))
         expire_room(value, now);
+    set_ask();
 }
 
 /* Under the lock, before anything is asked or changed. */
@@ -113,8 +135,10 @@ static bool set_typing(room_typing *room, uint64_t user, int64_t until)
 {
     size_t i = find_typist(room, user);
 
-    if (until < next_end)
+    if (until < next_end) {
         next_end = until;
+        set_ask();
+    }
     if (i == room->count) {
         if (room->count == MYL_LIMIT_TYPISTS)
             return false;
@@ -133,7 +157,7 @@ static bool make_place(void)
 
     if (myl_table_count(rooms) < MYL_LIMIT_TYPING_ROOMS)
         return true;
-    while (still != NULL && still->count > 0)
+    while (still != NULL && (still->count > 0 || still->is_untold))
         still = still->newer;
     if (still == NULL)
         return false;
@@ -241,19 +265,28 @@ uint64_t myl_room_boot_id(void)
     return result;
 }
 
-int64_t myl_room_typing_next(const uint64_t *among, size_t room_count)
+int64_t myl_room_typing_next(void)
 {
-    int64_t next = INT64_MAX;
+    return atomic_load(&ask_at);
+}
 
+size_t myl_room_typing_ended(uint64_t *ended, size_t limit)
+{
+    size_t count = 0;
+
+    if (myl_tick_ms() < atomic_load(&ask_at))
+        return 0;
     enter();
-    for (size_t i = 0; next_end != INT64_MAX && i < room_count; i++) {
-        const room_typing *typing = myl_table_get(rooms, among[i]);
+    while (first_untold != NULL && count < limit) {
+        room_typing *room = first_untold;
 
-        for (size_t n = 0; typing != NULL && n < typing->count; n++)
-            next = typing->typists[n].until < next ? typing->typists[n].until : next;
+        first_untold = room->untold_after;
+        room->is_untold = false;
+        ended[count++] = room->room;
     }
+    set_ask();
     pthread_mutex_unlock(&lock);
-    return next;
+    return count;
 }
 
 void myl_room_typing_stop(void)
@@ -268,7 +301,8 @@ void myl_room_typing_stop(void)
     if (rooms != NULL)
         myl_table_end(rooms);
     rooms = NULL;
-    newest = oldest = NULL;
+    newest = oldest = first_untold = NULL;
     next_end = INT64_MAX;
+    set_ask();
     pthread_mutex_unlock(&lock);
 }

@@ -10,8 +10,6 @@
  */
 #include "sync/sync_own.h"
 
-#include <myelin/room_share.h>
-
 /* So many changes are listed before the user's rooms are counted; with fewer rooms than that, looking at all costs less. */
 enum { FEW_CHANGES = 256 };
 
@@ -212,12 +210,6 @@ static bool nothing_new(const myl_syncing *s)
     return true;
 }
 
-/* Whose notes wake this user: rooms that they are in. Invitations come as notes of the user. */
-static myl_rc list_rooms(const myl_syncing *s, myl_sync_result *result)
-{
-    return myl_room_joined_by(s->cx, s->request->caller->user, &result->rooms, &result->room_count);
-}
-
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result)
 {
@@ -227,10 +219,11 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
                      .sight = {.user = request->caller->user},
                      .push = {.caller = request->caller}};
 
+    result->follows_rooms = true;
     MYL_TRY(begin(&s, result));
     result->empty = request->may_wait && nothing_new(&s);
     if (result->empty)
-        return list_rooms(&s, result);
+        return MYL_OK;
     myl_write_open(w, '{');
     MYL_TRY(write_account_data(&s));
     MYL_TRY(myl_sync_write_devices(&s));
@@ -239,5 +232,5 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     MYL_TRY(write_rooms(&s));
     myl_write_close(w, '}');
     result->empty = !s.something && s.since != 0;
-    return result->empty ? list_rooms(&s, result) : MYL_OK;
+    return MYL_OK;
 }

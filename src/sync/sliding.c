@@ -205,20 +205,6 @@ static myl_rc begin(myl_sliding *t)
     return myl_sliding_direct(s, &t->direct);
 }
 
-static myl_rc list_waiting(myl_sliding *t, myl_sync_result *result)
-{
-    const myl_sliding_connection *c = t->connection;
-    uint64_t *rooms = myl_new_array(t->s->cx, uint64_t, c->room_count + 1);
-
-    result->room_count = 0;
-    if (asks_for_rooms(t->request))
-        for (size_t i = 0; i < c->room_count; i++)
-            if (c->rooms[i].membership == MYL_MEMBER_JOIN)
-                rooms[result->room_count++] = c->rooms[i].room;
-    result->rooms = rooms;
-    return MYL_OK;
-}
-
 static myl_rc answer(myl_sliding *t, myl_sync_result *result)
 {
     myl_sliding_connection *c = t->connection;
@@ -237,8 +223,9 @@ static myl_rc answer(myl_sliding *t, myl_sync_result *result)
     MYL_TRY(write_rooms(t));
     MYL_TRY(myl_sliding_write_extensions(t, &extended));
     result->empty = !t->s->something && !extended && t->s->since != 0;
+    result->follows_rooms = asks_for_rooms(t->request);
     if (result->empty && t->request->may_wait)
-        return list_waiting(t, result);
+        return MYL_OK;
     c->given = (c->given > c->acknowledged ? c->given : c->acknowledged) + 1;
     c->after = result->next;
     myl_sliding_set_pending(c, &t->pending, &t->members);

@@ -8,6 +8,7 @@
 #include "api/client/client_own.h"
 
 #include <myelin/base_clock.h>
+#include <myelin/room_share.h>
 #include <myelin/sync_build.h>
 
 static myl_rc read_filter(myl_req *req, myl_filter *out)
@@ -54,13 +55,13 @@ static myl_rc read_request(myl_req *req, myl_sync_request *out, myl_filter *filt
 myl_rc myl_client_park_sync(myl_req *req, const myl_sync_result *result, int64_t timeout)
 {
     int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
-    int64_t typing = myl_room_typing_next(result->rooms, result->room_count);
-    myl_park parked = {.deadline_tick_ms = typing < since + timeout ? typing : since + timeout,
+    myl_park parked = {.deadline_tick_ms = since + timeout,
                        .position = result->next.durable,
                        .user = req->caller.user,
-                       .rooms = result->rooms,
-                       .room_count = result->room_count};
+                       .of_user = result->follows_rooms};
 
+    if (parked.of_user && req->rooms_wanted)
+        MYL_TRY(myl_room_joined_by(&req->cx, req->caller.user, &parked.rooms, &parked.room_count));
     return myl_req_park(req, &parked);
 }
 
