@@ -161,7 +161,11 @@ static myl_rc waits(myl_req *req, const void *body)
         return myl_reply_json(req, 200,
                               req->deadline_over ? MYL_S("{\"late\":true}") : MYL_S("{}"));
     int64_t since = req->parked_since != 0 ? req->parked_since : myl_tick_ms();
-    myl_park park = {since + ms, position, 9, rooms, 1};
+    myl_park park = {.deadline_tick_ms = since + ms,
+                     .position = position,
+                     .user = 9,
+                     .rooms = rooms,
+                     .room_count = 1};
     return myl_req_park(req, &park);
 }
 
