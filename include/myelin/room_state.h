@@ -92,6 +92,9 @@ myl_rc myl_room_of_user_among(myl_ctx *cx, uint64_t user, const myl_list *number
 myl_rc myl_room_of_user_more_than(myl_ctx *cx, uint64_t user, size_t limit, bool *out);
 /* Users joined to a room, ascending. */
 myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count);
+/* At most `limit` of those behind `after`, from which the next go on; 0: from the first. */
+myl_rc myl_room_joined_after(myl_ctx *cx, uint64_t room, uint64_t after, size_t limit,
+                             myl_list *users);
 /* Members of a room with any membership (myl_member), by user, at most `limit`. */
 myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list *out);
 /* The user no longer wants to see a room that they left. MYL_BAD_REQUEST while joined or invited. */

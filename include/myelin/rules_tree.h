@@ -45,6 +45,12 @@ myl_rc myl_tree_change(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root r
 typedef myl_rc (*myl_tree_each)(void *arg, const myl_tree_entry *entry);
 myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root, uint32_t type,
                      myl_tree_each each, void *arg);
+/* The same in steps. They outlive a snapshot, for nodes never change; MYL_CORRUPT when the nodes have gone meanwhile. */
+typedef struct myl_tree_steps myl_tree_steps;
+myl_tree_steps *myl_tree_steps_start(myl_ctx *cx, myl_tree_root root, uint32_t type);
+/* event 0: there are no more. */
+myl_rc myl_tree_step(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_steps *steps,
+                     myl_tree_entry *out);
 /* The same for every entry but those of a type, whose subtree is not read. */
 myl_rc myl_tree_walk_without(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root,
                              uint32_t type, myl_tree_each each, void *arg);

@@ -232,16 +232,17 @@ myl_rc myl_room_some_members(myl_ctx *cx, uint64_t room, size_t limit, myl_list 
     return MYL_OK;
 }
 
-myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count)
+myl_rc myl_room_joined_after(myl_ctx *cx, uint64_t room, uint64_t after, size_t limit,
+                             myl_list *users)
 {
-    myl_key key = myl_key_of_u64(room);
-    myl_list list = MYL_LIST(cx, uint64_t);
+    myl_key key = myl_key_of_u64(room), from = myl_key_of_u64(after + 1);
     myl_scan *scan;
     myl_str found, value;
 
-    MYL_TRY(myl_scan_values(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&key), MYL_ABSENT, MYL_FORWARD,
-                            &scan));
-    for (;;) {
+    *users = MYL_LIST(cx, uint64_t);
+    MYL_TRY(myl_scan_values(cx, MYL_TABLE_ROOM_JOINED, myl_key_str(&key), myl_key_str(&from),
+                            MYL_FORWARD, &scan));
+    while (users->count < limit) {
         uint64_t user;
 
         MYL_TRY(myl_scan_next(scan, &found, &value));
@@ -249,9 +250,17 @@ myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_
             break;
         if (!myl_cut_u64(&value, &user))
             return myl_fail(cx, MYL_CORRUPT, "ROOM_JOINED: bad row");
-        myl_list_push(&list, uint64_t, user);
+        myl_list_push(users, uint64_t, user);
     }
     myl_scan_end(scan);
+    return MYL_OK;
+}
+
+myl_rc myl_room_joined(myl_ctx *cx, uint64_t room, const uint64_t **users, size_t *count)
+{
+    myl_list list;
+
+    MYL_TRY(myl_room_joined_after(cx, room, 0, SIZE_MAX, &list));
     *users = list.at;
     *count = list.count;
     return MYL_OK;

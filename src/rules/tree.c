@@ -31,10 +31,11 @@ myl_rc myl_tree_get(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root
 
 /* --- walking ---------------------------------------------------------------------------------- */
 
-typedef struct {
-    tree_item stack[TREE_STACK];
+struct myl_tree_steps {
+    uint32_t type; /* 0: all */
     size_t count;
-} walking;
+    tree_item stack[TREE_STACK];
+};
 
 /* Which slots of the node can hold entries of the type: bit by slot. */
 static unsigned slots_of_type(const tree_node *node, uint32_t type)
@@ -49,33 +50,63 @@ static unsigned slots_of_type(const tree_node *node, uint32_t type)
     return branch < TREE_TYPE_NIBBLES ? 1u << tree_nibble(way, branch) : 0xffff;
 }
 
-static void push_slots(walking *walk, const tree_node *node, unsigned mask)
+static void push_slots(myl_tree_steps *steps, const tree_node *node, unsigned mask)
 {
     for (unsigned i = TREE_FAN; i-- > 0;)
         if (node->slots[i].kind != TREE_NONE && (mask >> i & 1) != 0)
-            walk->stack[walk->count++] = node->slots[i];
+            steps->stack[steps->count++] = node->slots[i];
+}
+
+static void begin_steps(myl_tree_steps *steps, myl_tree_root root, uint32_t type)
+{
+    steps->type = type;
+    steps->count = 0;
+    if (root != 0)
+        steps->stack[steps->count++] = (tree_item){.number = root, .kind = TREE_NODE};
+}
+
+myl_tree_steps *myl_tree_steps_start(myl_ctx *cx, myl_tree_root root, uint32_t type)
+{
+    myl_tree_steps *steps = myl_new(cx, myl_tree_steps);
+
+    begin_steps(steps, root, type);
+    return steps;
+}
+
+myl_rc myl_tree_step(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_steps *steps,
+                     myl_tree_entry *out)
+{
+    while (steps->count > 0) {
+        tree_item next = steps->stack[--steps->count];
+        tree_node node;
+
+        if (next.kind == TREE_NODE) {
+            MYL_TRY(myl_tree_read(cx, nodes, next.number, next.start, &node));
+            push_slots(steps, &node, slots_of_type(&node, steps->type));
+            continue;
+        }
+        *out = (myl_tree_entry){next.type, next.state_key, next.number};
+        if (steps->type == 0 || steps->type == next.type)
+            return MYL_OK;
+    }
+    *out = (myl_tree_entry){0};
+    return MYL_OK;
 }
 
 myl_rc myl_tree_walk(myl_ctx *cx, const myl_tree_nodes *nodes, myl_tree_root root, uint32_t type,
                      myl_tree_each each, void *arg)
 {
-    walking walk;
-    walk.count = 0;
-    if (root != 0)
-        walk.stack[walk.count++] = (tree_item){.number = root, .kind = TREE_NODE};
-    while (walk.count > 0) {
-        tree_item next = walk.stack[--walk.count];
-        if (next.kind == TREE_NODE) {
-            tree_node node;
-            MYL_TRY(myl_tree_read(cx, nodes, next.number, next.start, &node));
-            push_slots(&walk, &node, slots_of_type(&node, type));
-            continue;
-        }
-        myl_tree_entry entry = {next.type, next.state_key, next.number};
-        if (type == 0 || type == entry.type)
-            MYL_TRY(each(arg, &entry));
+    myl_tree_steps steps;
+
+    begin_steps(&steps, root, type);
+    for (;;) {
+        myl_tree_entry entry;
+
+        MYL_TRY(myl_tree_step(cx, nodes, &steps, &entry));
+        if (entry.event == 0)
+            return MYL_OK;
+        MYL_TRY(each(arg, &entry));
     }
-    return MYL_OK;
 }
 
 /* An item of a walk that leaves a type out: do all nibbles above it agree with the type's way? */
