@@ -42,8 +42,12 @@ typedef struct {
  * MYL_TOO_LARGE, MYL_RESOURCE_LIMIT. The backup is stored by myl_user_backup_keep, once for a request. */
 myl_rc myl_user_backup_put_key(myl_ctx *cx, myl_backup *backup, const myl_backup_key *key);
 myl_rc myl_user_backup_keep(myl_ctx *cx, const myl_backup *backup);
-/* Of a room and session; session absent: of the whole room; room absent too: all, and what lay under the old `keys` is
- * left to myl_user_backup_sweep. Stores the backup. */
+/* Has a room more keys than one change should drop? */
+myl_rc myl_user_backup_is_large(myl_ctx *cx, const myl_backup *backup, myl_str room_id, bool *out);
+/* Some of the keys of a room; *left: there are more. Stores the backup. */
+myl_rc myl_user_backup_drop_some(myl_ctx *cx, myl_backup *backup, myl_str room_id, bool *left);
+/* Of a room and session; session absent: of the whole room, which is not large; room absent too: all, and what lay under
+ * the old `keys` is left to myl_user_backup_sweep. Stores the backup. */
 myl_rc myl_user_backup_drop_keys(myl_ctx *cx, myl_backup *backup, myl_str room_id,
                                  myl_str session_id);
 /* session_id absent when there is none. */

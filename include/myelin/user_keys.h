@@ -95,4 +95,9 @@ myl_rc myl_user_device_newest(myl_ctx *cx, uint64_t user, uint64_t *out);
 /* Runs in the change that moves a user's device list: room/ notes the rooms of the user. Set at start. */
 void myl_user_on_device_change(myl_rc (*fn)(myl_ctx *cx, uint64_t user));
 
+/* The public part of a device's own key, decoded: of these device keys, or (NULL) of those that are stored; absent: there
+ * is none. */
+myl_rc myl_user_device_public_key(myl_ctx *cx, const myl_caller *caller,
+                                  const myl_json *device_keys, myl_str *out);
+
 #endif

@@ -9,6 +9,7 @@ from signedjson.sign import sign_json
 from unpaddedbase64 import encode_base64
 
 from support.client import V3, Client, ok, refused
+from support.keys import Device, query
 from support.server import Server
 
 UPLOAD = f"{V3}/keys/upload"
@@ -50,12 +51,41 @@ def test_foreign_and_forged_keys_are_refused(shared_server: Server) -> None:
     assert alice.post(UPLOAD, json={"device_keys": "x"}).status_code == 400
 
 
+def test_one_time_keys_that_are_signed_wrongly_are_refused(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    mine, other = Device(alice).upload("A"), Device(alice)  # the other one's key is not that of the device
+    for field, fallback in (("one_time_keys", False), ("fallback_keys", True), ("org.matrix.msc2732.fallback_keys", True)):
+        good, bad = mine.one_time_keys("B", fallback=fallback), other.one_time_keys("C", fallback=fallback)
+        refused(alice.post(UPLOAD, json={field: good | bad}), 400, "M_INVALID_SIGNATURE", "signed_curve25519:C")
+        changed = copy.deepcopy(good)
+        changed["signed_curve25519:B"]["key"] = "Z" * 43
+        refused(alice.post(UPLOAD, json={field: changed}), 400, "M_INVALID_SIGNATURE", "signed_curve25519:B")
+        nonsense = copy.deepcopy(good)
+        nonsense["signed_curve25519:B"]["signatures"][alice.user_id][f"ed25519:{alice.device_id}"] = "x"
+        refused(alice.post(UPLOAD, json={field: nonsense}), 400, "M_INVALID_SIGNATURE")
+    # nothing of a refused request is kept; the keys of the same request count
+    assert ok(alice.post(UPLOAD, json={}))["one_time_key_counts"] == {"signed_curve25519": 1}
+    assert alice.sync()["device_unused_fallback_key_types"] == []
+    fresh = Device(bob)
+    refused(bob.post(UPLOAD, json={"device_keys": Device(bob).keys(), "one_time_keys": fresh.one_time_keys("A")}), 400,
+            "M_INVALID_SIGNATURE")
+    assert query(alice, bob.user_id)["device_keys"] == {bob.user_id: {}}
+    ok(bob.post(UPLOAD, json={"device_keys": fresh.keys(), "one_time_keys": fresh.one_time_keys("A")}))
+    ok(alice.post(UPLOAD, json={"one_time_keys": mine.one_time_keys("B"), "fallback_keys": mine.one_time_keys("F", fallback=True)}))
+
+
 def test_one_time_keys_have_limits(shared_server: Server) -> None:
     alice = shared_server.client("alice")
     ok(alice.post(UPLOAD, json={"one_time_keys": {"signed_curve25519:A": {"key": "x"}}}))
     refused(alice.post(UPLOAD, json={"one_time_keys": {"signed_curve25519:A": {"key": "y"}}}), 400, "M_INVALID_PARAM")
     assert alice.post(UPLOAD, json={"one_time_keys": {"no-colon": {}}}).status_code == 400
-    refused(alice.post(UPLOAD, json={"one_time_keys": {"a:b": {"key": "x" * 65000}}}), 413, "M_TOO_LARGE")
+    for field in ("one_time_keys", "fallback_keys"):
+        refused(alice.post(UPLOAD, json={field: {"a:b": {"key": "x" * 65000}}}), 413, "M_TOO_LARGE", "a:b")
+        for wrong in ({"a:b": 1}, {"a:b": []}, {"a:b": {}}, {"a:b": {"key": 1}}, [], "x"):
+            refused(alice.post(UPLOAD, json={field: wrong}), 400, "M_BAD_JSON", field)
+        for name in ("no-colon", ":x", "a:" + "x" * 300):
+            refused(alice.post(UPLOAD, json={field: {name: {"key": "x"}}}), 400, "M_INVALID_PARAM")
+    refused(alice.post(UPLOAD, json={"device_keys": Device(alice).keys(x="y" * 70000)}), 413, "M_TOO_LARGE", "device_keys")
     many = {f"a:{i}": {"key": "x"} for i in range(1001)}
     refused(alice.post(UPLOAD, json={"one_time_keys": many}), 403, "M_RESOURCE_LIMIT_EXCEEDED")
     assert ok(alice.post(UPLOAD, json={}))["one_time_key_counts"] == {"signed_curve25519": 1}

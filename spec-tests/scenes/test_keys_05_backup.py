@@ -122,3 +122,24 @@ def test_backups_have_a_limit(shared_server: Server) -> None:
     refused(alice.post(f"{KEYS}/version", json={"algorithm": "x", "auth_data": {}}), 403, "M_RESOURCE_LIMIT_EXCEEDED")
     ok(alice.delete(f"{KEYS}/version/{last}"))
     create(alice)
+
+
+def test_a_room_with_more_keys_than_one_change_drops(server: Server) -> None:
+    alice = server.client("alice")
+    version = create(alice)
+    keep = put(alice, version, session(n=1), "!kept:x")
+    big = "y" * 16000
+    for part in range(6):  # 9 MB, in requests of 1.6
+        some = {"sessions": {f"{part}-{n}": session(n, x=big) for n in range(100)}}
+        ok(alice.put(f"{KEYS}/keys/{q(ROOM)}", params={"version": version}, json=some))
+    last = put(alice, version, session(n=2), name="last")
+    assert last["count"] == 602
+    gone = ok(alice.delete(f"{KEYS}/keys/{q(ROOM)}", params={"version": version}))
+    assert gone["count"] == 1 and gone["etag"] not in (last["etag"], keep["etag"])
+    assert get(alice, version, f"/{q(ROOM)}") == {"sessions": {}}
+    assert get(alice, version, f"/{q('!kept:x')}") == {"sessions": {"s": session(n=1)}}
+    ok(alice.put(f"{KEYS}/keys/{q(ROOM)}", params={"version": version}, json=some))
+    server.stop()
+    server.check()
+    server.start()
+    assert ok(alice.delete(f"{KEYS}/keys", params={"version": version}))["count"] == 0

@@ -300,6 +300,36 @@ myl_rc myl_user_backup_put_key(myl_ctx *cx, myl_backup *backup, const myl_backup
     return myl_store_put(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(&place), key_row(cx, key));
 }
 
+myl_rc myl_user_backup_is_large(myl_ctx *cx, const myl_backup *backup, myl_str room_id, bool *out)
+{
+    myl_key prefix = key_place(backup, room_id, MYL_ABSENT);
+    size_t count = 0;
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
+                           &scan));
+    do {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        count++;
+    } while (myl_str_present(key) && count <= DROP_STEP);
+    myl_scan_end(scan);
+    *out = myl_str_present(key);
+    return MYL_OK;
+}
+
+myl_rc myl_user_backup_drop_some(myl_ctx *cx, myl_backup *backup, myl_str room_id, bool *left)
+{
+    myl_key prefix = key_place(backup, room_id, MYL_ABSENT);
+    size_t dropped;
+
+    MYL_TRY(drop_some(cx, &prefix, DROP_STEP, &dropped));
+    *left = dropped == DROP_STEP;
+    backup->count -= dropped;
+    backup->etag += dropped > 0;
+    return myl_user_backup_keep(cx, backup);
+}
+
 myl_rc myl_user_backup_drop_keys(myl_ctx *cx, myl_backup *backup, myl_str room_id,
                                  myl_str session_id)
 {

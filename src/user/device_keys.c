@@ -8,6 +8,21 @@
  */
 #include "user/user_own.h"
 
+myl_rc myl_user_device_public_key(myl_ctx *cx, const myl_caller *caller,
+                                  const myl_json *device_keys, myl_str *out)
+{
+    myl_str key_id = myl_strf(cx, "ed25519:%.*s", MYL_FMT(caller->device_id));
+
+    *out = MYL_ABSENT;
+    if (device_keys == NULL)
+        MYL_TRY(myl_user_device_keys(cx, caller->user, caller->device, &device_keys));
+    if (!myl_crypto_unbase64(cx, MYL_BASE64_STANDARD,
+                             myl_json_text(myl_json_object(device_keys, MYL_S("keys")), key_id),
+                             out))
+        *out = MYL_ABSENT;
+    return MYL_OK;
+}
+
 /* ---- storing ---- */
 
 /* Keys without any signature are taken: other people's clients judge them. */

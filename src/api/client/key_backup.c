@@ -244,12 +244,58 @@ myl_rc myl_client_backup_put_all(myl_req *req, const myl_body_backup_all *in)
 
 /* ---- deleting: {roomId} and {sessionId} are absent where the path has none ---- */
 
+/* A room with more keys than a change may drop: the lane drops them in pieces, each a change, and what is left falls to the
+ * handler. Ended in between, the next request goes on. */
+typedef struct {
+    myl_change change; /* first member */
+    uint64_t user;
+    myl_str version, room_id;
+    bool left;
+} dropping;
+
+static myl_rc drop_piece(myl_change *change)
+{
+    dropping *d = (dropping *)change;
+    myl_backup backup;
+
+    d->left = false;
+    MYL_TRY(myl_user_backup_get(change->cx, d->user, d->version, &backup));
+    return backup.version == 0
+               ? MYL_OK
+               : myl_user_backup_drop_some(change->cx, &backup, d->room_id, &d->left);
+}
+
+static myl_rc drop_in_pieces(myl_req *req, void *state)
+{
+    dropping *d = state;
+
+    do {
+        d->change = (myl_change){.name = "client_backup_drop", .cx = &req->cx, .run = drop_piece};
+        MYL_TRY(myl_engine_run(myl_req_engine(req), &d->change));
+    } while (d->left);
+    return MYL_OK;
+}
+
+static myl_rc drop_large(myl_req *req, const myl_backup *backup)
+{
+    dropping *d = myl_new(&req->cx, dropping);
+    bool large = false;
+
+    if (myl_str_present(req->path.room_id) && !myl_str_present(req->path.session_id))
+        MYL_TRY(myl_user_backup_is_large(&req->cx, backup, req->path.room_id, &large));
+    *d = (dropping){.user = backup->user,
+                    .version = version_text(&req->cx, backup),
+                    .room_id = req->path.room_id};
+    return large ? myl_req_need(req, MYL_LANE_HEAVY, drop_in_pieces, d) : MYL_OK;
+}
+
 myl_rc myl_client_backup_drop(myl_req *req, const myl_body_none *in)
 {
     myl_backup backup;
 
     MYL_UNUSED(in);
     MYL_TRY(open_backup(req, &backup));
+    MYL_TRY(drop_large(req, &backup));
     if (!myl_str_present(req->path.room_id))
         MYL_TRY(sweep_later(&req->cx, backup.user, backup.keys));
     MYL_TRY(myl_user_backup_drop_keys(&req->cx, &backup, req->path.room_id, req->path.session_id));

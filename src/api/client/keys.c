@@ -13,6 +13,77 @@
 
 /* ---- upload ---- */
 
+/* The device's own signatures of the one-time keys in a request, checked on a lane. */
+typedef struct {
+    myl_str user_id, key_id, public_key;
+    const myl_json *const *lists; /* objects of keys */
+    const myl_json *wrong;        /* the first that is wrong; NULL: none */
+} signature_check;
+
+enum { KEY_LISTS = 3 };
+
+static const myl_json *own_signature(const signature_check *check, const myl_json *key)
+{
+    const myl_json *all =
+        myl_json_is(key, MYL_JSON_OBJECT) ? myl_json_object(key, MYL_S("signatures")) : NULL;
+
+    return myl_json_get(myl_json_object(all, check->user_id), check->key_id);
+}
+
+static myl_rc run_check(myl_req *req, void *state)
+{
+    signature_check *check = state;
+
+    for (size_t i = 0; i < KEY_LISTS; i++)
+        for (uint32_t k = 0; check->lists[i] != NULL && k < check->lists[i]->count; k++) {
+            const myl_json *key = &check->lists[i]->items[k];
+            myl_mark mark = myl_ctx_mark(&req->cx);
+
+            if (check->wrong == NULL && own_signature(check, key) != NULL &&
+                !myl_json_verify(&req->cx, key, check->user_id, check->key_id, check->public_key))
+                check->wrong = key;
+            myl_ctx_release(&req->cx, mark);
+        }
+    return MYL_OK;
+}
+
+static bool has_signatures(const signature_check *check)
+{
+    for (size_t i = 0; i < KEY_LISTS; i++)
+        for (uint32_t k = 0; check->lists[i] != NULL && k < check->lists[i]->count; k++)
+            if (own_signature(check, &check->lists[i]->items[k]) != NULL)
+                return true;
+    return false;
+}
+
+/* Nobody who claims such a key could use it. Keys that another has signed, or nobody, are their clients' affair. */
+static myl_rc check_signatures(myl_req *req, const myl_body_keys_upload *in)
+{
+    signature_check *check = req->plan.state;
+    const myl_json **lists = myl_new_array(&req->cx, const myl_json *, KEY_LISTS);
+
+    if (check == NULL) {
+        check = myl_new(&req->cx, signature_check);
+        *check = (signature_check){.user_id = req->caller.user_id,
+                                   .key_id = myl_strf(&req->cx, "ed25519:%.*s",
+                                                      MYL_FMT(req->caller.device_id)),
+                                   .lists = lists};
+        lists[0] = in->one_time_keys;
+        lists[1] = in->fallback_keys;
+        lists[2] = in->msc2732_fallback_keys;
+        MYL_TRY(myl_user_device_public_key(&req->cx, &req->caller, in->device_keys,
+                                           &check->public_key));
+        return myl_str_present(check->public_key) && has_signatures(check)
+                   ? myl_req_need(req, MYL_LANE_HEAVY, run_check, check)
+                   : MYL_OK;
+    }
+    if (check->wrong != NULL)
+        return myl_fail(&req->cx, MYL_INVALID_SIGNATURE,
+                        "%.*s.signatures: not signed by the device's own key",
+                        MYL_FMT(check->wrong->key));
+    return MYL_OK;
+}
+
 myl_rc myl_client_keys_upload(myl_req *req, const myl_body_keys_upload *in)
 {
     const myl_json *fallback =
@@ -22,6 +93,7 @@ myl_rc myl_client_keys_upload(myl_req *req, const myl_body_keys_upload *in)
 
     if (in->device_keys != NULL)
         MYL_TRY(myl_user_device_keys_put(&req->cx, &req->caller, in->device_keys));
+    MYL_TRY(check_signatures(req, in));
     MYL_TRY(myl_user_one_time_keys_put(&req->cx, &req->caller, in->one_time_keys, false));
     MYL_TRY(myl_user_one_time_keys_put(&req->cx, &req->caller, fallback, true));
     MYL_TRY(myl_user_key_counts(&req->cx, &req->caller, &counts));
