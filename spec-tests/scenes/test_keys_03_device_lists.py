@@ -2,8 +2,10 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-from support.client import V3, Client, ok, refused
+from support.client import V3, Client, ok, q, refused
 from support.keys import Device, changed
+from support.network import Network
+from support.peer_room import PeerRoom
 from support.server import Server
 
 
@@ -101,3 +103,53 @@ def test_a_device_without_keys_is_no_news(shared_server: Server) -> None:
     ok(second.put(f"{V3}/devices/{second.device_id}", json={"display_name": "no keys"}))
     ok(second.post(f"{V3}/logout", json={}))
     assert changed(alice) == (set(), set())
+
+
+def test_deletion_by_every_way(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room_of(alice, bob)
+    devices = [shared_server.device(bob) for _ in range(4)]
+    for device in devices:
+        Device(device).upload()
+    alice.sync()
+    auth = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": bob.user_id}, "password": bob.password}
+    ok(bob.with_uia("DELETE", f"{V3}/devices/{devices[0].device_id}", {}, auth))
+    assert changed(alice, timeout=10000) == ({bob.user_id}, set())
+    ok(bob.with_uia("POST", f"{V3}/delete_devices", {"devices": [devices[1].device_id]}, auth))
+    assert changed(alice, timeout=10000) == ({bob.user_id}, set())
+    ok(devices[2].post(f"{V3}/logout", json={}))
+    assert changed(alice, timeout=10000) == ({bob.user_id}, set())
+    ok(bob.post(f"{V3}/logout/all", json={}))
+    assert changed(alice, timeout=10000) == ({bob.user_id}, set())
+    assert changed(alice) == (set(), set())
+
+
+def test_forks_of_a_membership(network: Network) -> None:
+    server, peer = network.server(), network.peer()
+    alice = server.client("alice")
+    creator, moderator, bob = "@creator:peer.test", "@moderator:peer.test", "@bob:peer.test"
+    room = PeerRoom(peer, power={"users": {creator: 100, moderator: 50}}).serve()
+    for user in (moderator, bob):
+        room.send("m.room.member", {"membership": "join"}, user, user)
+    ok(alice.post(f"{V3}/join/{q(room.room_id)}?server_name=peer.test", json={}))
+    alice.sync()
+    fork = {"prev_events": room.references(room.heads), "depth": room.depth()}
+
+    def branch(kind: str, content: dict, state_key: str, sender: str) -> dict:
+        return room.make(kind, content, state_key, sender, fields=fork)
+
+    start = alice.since
+    # one branch: the moderator puts bob out; the other: the creator has taken the moderator's power before
+    kick = branch("m.room.member", {"membership": "leave"}, bob, moderator)
+    demotion = branch("m.room.power_levels", {"users": {creator: 100}}, "", creator)
+    room.events |= {room.id_of(kick): kick, room.id_of(demotion): demotion}
+    assert room.deliver(server, kick) == {room.id_of(kick): {}}
+    assert changed(alice, timeout=10000) == (set(), {bob})
+    assert room.deliver(server, demotion) == {room.id_of(demotion): {}}
+    assert changed(alice, timeout=10000) == ({bob}, set())  # the resolution has brought him back
+    assert bob in ok(alice.get(f"{V3}/rooms/{q(room.room_id)}/joined_members"))["joined"]
+    assert changes(alice, start) == ({bob}, set())  # away and back again
+    server.restart()
+    assert changes(alice, start) == ({bob}, set())
+    server.stop()
+    server.check()

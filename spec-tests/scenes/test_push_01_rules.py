@@ -142,3 +142,52 @@ def test_counts_by_thread(shared_server: Server) -> None:
     assert seen() == (0, {root: 2})
     ok(bob.post(f"{receipt}/{q(inside[1])}", json={}))
     assert seen() == (0, {root: 1})
+
+
+def test_encrypted_events_notify(shared_server: Server) -> None:
+    alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
+    body = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "session_id": "s"}
+
+    def actions(room: str) -> list:
+        found = ok(bob.get(f"{V3}/notifications", params={"limit": 1}))["notifications"][0]
+        assert found["room_id"] == room and found["event"]["type"] == "m.room.encrypted"
+        return found["actions"]
+
+    two = alice.create_room(preset="public_chat")
+    bob.join(two)
+    alice.send(two, "m.room.encrypted", body)
+    assert counts(bob, two) == (1, 0)
+    assert actions(two) == ["notify", {"set_tweak": "sound", "value": "default"}]
+    three = alice.create_room(preset="public_chat")
+    bob.join(three)
+    carol.join(three)
+    first = alice.send(three, "m.room.encrypted", body)
+    assert counts(bob, three) == (1, 0) and actions(three) == ["notify"]
+    # a mention stands outside the ciphertext; an edit is no news
+    alice.send(three, "m.room.encrypted", body | {"m.mentions": {"user_ids": [bob.user_id]}})
+    assert counts(bob, three) == (2, 1)
+    alice.send(three, "m.room.encrypted", body | {"m.relates_to": {"rel_type": "m.replace", "event_id": first}})
+    assert counts(bob, three) == (2, 1)
+    for name in (".m.rule.encrypted", ".m.rule.encrypted_room_one_to_one"):
+        ok(bob.put(f"{RULES}/underride/{name}/enabled", json={"enabled": False}))
+    assert counts(bob, three) == (1, 1) and counts(bob, two) == (0, 0)
+
+
+def test_a_receipt_on_one_device_ends_the_count_on_all(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat")
+    bob.join(room)
+    tablet = shared_server.device(bob)
+    bob.sync()
+    for kind in ("m.read", "m.read.private", "m.fully_read"):
+        last = alice.say(room, kind)
+        assert bob.sync(timeout=10000)["rooms"]["join"][room]["unread_notifications"]["notification_count"] == 1
+        if kind == "m.fully_read":  # the marker alone says nothing of notifications
+            ok(tablet.post(f"{V3}/rooms/{q(room)}/read_markers", json={"m.fully_read": last}))
+            assert counts(bob, room) == (1, 0)
+            ok(tablet.post(f"{V3}/rooms/{q(room)}/read_markers", json={"m.fully_read": last, "m.read": last}))
+            assert counts(bob, room) == (0, 0)
+        else:
+            ok(tablet.post(f"{V3}/rooms/{q(room)}/receipt/{kind}/{q(last)}", json={}))
+            told = bob.sync(timeout=10000)["rooms"]["join"][room]
+            assert told["unread_notifications"] == {"highlight_count": 0, "notification_count": 0}

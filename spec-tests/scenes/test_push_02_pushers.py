@@ -18,11 +18,16 @@ def keys(client: Client) -> list[str]:
     return sorted(pusher["pushkey"] for pusher in ok(client.get(f"{V3}/pushers"))["pushers"])
 
 
+def toggle(enabled: bool, device: Client) -> dict:
+    return {"enabled": enabled, "org.matrix.msc3881.enabled": enabled,
+            "device_id": device.device_id, "org.matrix.msc3881.device_id": device.device_id}
+
+
 def test_set_and_read(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     assert keys(alice) == []
     put(alice)
-    assert ok(alice.get(f"{V3}/pushers"))["pushers"] == [PUSHER]
+    assert ok(alice.get(f"{V3}/pushers"))["pushers"] == [PUSHER | toggle(True, alice)]
     put(alice, lang="de")
     put(alice, pushkey="key two")
     assert keys(alice) == ["key one", "key two"]
@@ -49,6 +54,25 @@ def test_refusals(shared_server: Server) -> None:
     for i in range(100):
         put(alice, pushkey=f"key {i}")
     refused(alice.post(f"{V3}/pushers/set", json=PUSHER), 403, "M_RESOURCE_LIMIT_EXCEEDED", "pushers")
+
+
+def test_switched_off_from_another_device(shared_server: Server) -> None:
+    phone = shared_server.client("petra")
+    laptop = shared_server.device(phone)
+    assert ok(phone.get("/_matrix/client/versions"))["unstable_features"]["org.matrix.msc3881"] is True
+    put(phone)
+    for name in ("enabled", "org.matrix.msc3881.enabled"):
+        put(laptop, **{name: False})
+        assert ok(phone.get(f"{V3}/pushers"))["pushers"] == [PUSHER | toggle(False, phone)]
+        put(laptop, **{name: True})
+        assert ok(phone.get(f"{V3}/pushers"))["pushers"] == [PUSHER | toggle(True, phone)]
+    refused(laptop.post(f"{V3}/pushers/set", json=PUSHER | {"enabled": "no"}), 400, "M_BAD_JSON", "enabled")
+    # who sets it without a word about that has it from then on, switched on
+    put(phone, enabled=False)
+    put(laptop)
+    assert ok(phone.get(f"{V3}/pushers"))["pushers"] == [PUSHER | toggle(True, laptop)]
+    ok(laptop.post(f"{V3}/logout", json={}))
+    assert keys(phone) == []
 
 
 def test_gone_with_the_device(shared_server: Server) -> None:

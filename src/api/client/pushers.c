@@ -53,6 +53,14 @@ static myl_rc check_pusher(myl_req *req, const myl_body_pusher *in)
     return check_data(req, in);
 }
 
+/* MSC3881 */
+static bool is_enabled(const myl_body_pusher *in)
+{
+    if (in->has_enabled)
+        return in->enabled;
+    return !in->has_msc3881_enabled || in->msc3881_enabled;
+}
+
 static const myl_json *pusher_json(myl_req *req, const myl_body_pusher *in)
 {
     const struct {
@@ -74,7 +82,24 @@ static const myl_json *pusher_json(myl_req *req, const myl_body_pusher *in)
         if (myl_str_present(texts[i].value))
             out = myl_json_with(&req->cx, out, myl_str_of(texts[i].name),
                                 myl_json_of_str(&req->cx, texts[i].value));
-    return out;
+    return myl_json_with(&req->cx, out, MYL_S("enabled"),
+                         myl_json_of_bool(&req->cx, is_enabled(in)));
+}
+
+/* MSC3881: who says whether it is on does not take it over: it stays with the device that set it. */
+static myl_rc keep_device(myl_req *req, const myl_body_pusher *in, myl_pusher *pusher)
+{
+    const myl_pusher *all;
+    size_t count;
+
+    if (!in->has_enabled && !in->has_msc3881_enabled)
+        return MYL_OK;
+    MYL_TRY(myl_pushers_of(&req->cx, pusher->user, &all, &count));
+    for (size_t i = 0; i < count; i++)
+        if (myl_str_equal(all[i].app_id, pusher->app_id) &&
+            myl_str_equal(all[i].pushkey, pusher->pushkey))
+            pusher->device = all[i].device;
+    return MYL_OK;
 }
 
 myl_rc myl_client_set_pusher(myl_req *req, const myl_body_pusher *in)
@@ -90,22 +115,43 @@ myl_rc myl_client_set_pusher(myl_req *req, const myl_body_pusher *in)
     }
     MYL_TRY(check_pusher(req, in));
     pusher.json = pusher_json(req, in);
+    MYL_TRY(keep_device(req, in, &pusher));
     MYL_TRY(myl_pusher_put(&req->cx, &pusher, !in->append));
     return myl_reply_empty(req);
+}
+
+/* With its device, and by the names from before MSC3881 was merged. */
+static const myl_json *shown(myl_req *req, const myl_pusher *pusher, const myl_device *devices,
+                             size_t count)
+{
+    myl_ctx *cx = &req->cx;
+    const myl_json *enabled = MYL_JSON_AT(pusher->json, "enabled"), *out, *id;
+
+    out = myl_json_with(cx, pusher->json, MYL_S("org.matrix.msc3881.enabled"), enabled);
+    for (size_t i = 0; i < count; i++) {
+        if (devices[i].number != pusher->device)
+            continue;
+        id = myl_json_of_str(cx, devices[i].device_id);
+        out = myl_json_with(cx, out, MYL_S("device_id"), id);
+        out = myl_json_with(cx, out, MYL_S("org.matrix.msc3881.device_id"), id);
+    }
+    return out;
 }
 
 myl_rc myl_client_pushers(myl_req *req, const myl_body_none *in)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
     const myl_pusher *pushers;
-    size_t count;
+    const myl_device *devices;
+    size_t count, device_count;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_pushers_of(&req->cx, req->caller.user, &pushers, &count));
+    MYL_TRY(myl_user_devices(&req->cx, req->caller.user_id, &devices, &device_count));
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "pushers", '[');
     for (size_t i = 0; i < count; i++)
-        myl_write_json(&w, NULL, pushers[i].json);
+        myl_write_json(&w, NULL, shown(req, &pushers[i], devices, device_count));
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
