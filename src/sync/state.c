@@ -171,6 +171,15 @@ myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part)
     return c.is_lazy ? add_members(&c, end) : MYL_OK;
 }
 
+static myl_rc write_named_fields(myl_syncing *s, const myl_stored *stored,
+                                 const myl_event_form *form)
+{
+    myl_writer whole = myl_write_start(s->cx, 1024);
+
+    MYL_TRY(myl_room_write_event(s->cx, &whole, NULL, stored, form));
+    return myl_sync_write_fields(s->cx, s->w, s->request->filter, myl_write_done(&whole));
+}
+
 myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored)
 {
     myl_event_form form = {.reader = s->request->caller,
@@ -180,6 +189,8 @@ myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored)
                            .ignored = &s->ignored};
 
     MYL_TRY(myl_room_membership_then(s->cx, &s->sight, stored, &form.membership));
+    if (s->request->filter->field_count > 0)
+        return write_named_fields(s, stored, &form);
     return myl_room_write_event(s->cx, s->w, NULL, stored, &form);
 }
 
