@@ -41,7 +41,7 @@ static myl_rc collect_entry(void *arg, const myl_tree_entry *entry)
     return collect(arg, entry->event);
 }
 
-/* Lazy members are added by what the timeline shows, not by what changed. */
+/* Members that changed are told also to whom loads them lazily: who has loaded all of them would miss the change. */
 static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
                              uint64_t after)
 {
@@ -51,8 +51,10 @@ static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint6
     MYL_UNUSED(before);
     if (type == c->member_type)
         c->part->members_changed = true;
-    if (after == 0 || (c->is_lazy && type == c->member_type))
+    if (after == 0)
         return MYL_OK;
+    if (type == c->member_type)
+        myl_sync_member_is_sent(c->s, after);
     return collect(c, after);
 }
 
