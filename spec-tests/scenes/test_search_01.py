@@ -107,6 +107,41 @@ def test_pages_filters_groups_and_state(shared_server: Server) -> None:
     assert old == {"search_categories": {}}
 
 
+def test_a_group_has_pages_of_its_own(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    rooms = [alice.create_room(preset="public_chat") for _ in range(2)]
+    bob.join(rooms[0])
+    said = [(alice if i % 2 else bob).say(rooms[0], f"turnip {i}") for i in range(8)]
+    elsewhere = alice.say(rooms[1], "turnip elsewhere")
+    asked = {"order_by": "recent", "filter": {"limit": 3}, "groupings": {"group_by": [{"key": "room_id"}, {"key": "sender"}]}}
+    groups = search(alice, "turnip", **asked)["groups"]
+    assert groups["room_id"][rooms[1]] == {"order": 0, "results": [elsewhere]}
+    assert groups["room_id"][rooms[0]]["results"] == [said[7], said[6]] and groups["room_id"][rooms[0]]["order"] == 1
+    of_room = search(alice, "turnip", groups["room_id"][rooms[0]]["next_batch"], **asked)
+    assert found(of_room) == [said[5], said[4], said[3]] and of_room["count"] == 8
+    rest = search(alice, "turnip", of_room["next_batch"], **asked)
+    assert found(rest) == [said[2], said[1], said[0]] and "next_batch" not in rest["groups"]["room_id"][rooms[0]]
+    of_bob = search(alice, "turnip", groups["sender"][bob.user_id]["next_batch"], **asked)
+    assert found(of_bob) == [said[4], said[2], said[0]] and "next_batch" not in of_bob["groups"]["sender"][bob.user_id]
+    stranger = shared_server.client("stranger")
+    assert found(search(stranger, "turnip", groups["room_id"][rooms[0]]["next_batch"], **asked)) == []
+    for token in ("r", "r3", "r3.", "rx.!a:b", "s-1.@a:b", "q3.x"):
+        refused(alice.post(f"{V3}/search", params={"next_batch": token}, json={
+            "search_categories": {"room_events": {"search_term": "turnip"}}}), 400, "M_INVALID_PARAM", "next_batch")
+
+
+def test_a_room_stands_for_those_that_it_replaced(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room, other = alice.create_room(room_version="10"), alice.create_room()
+    old = alice.say(room, "cucumber of old")
+    fresh = ok(alice.post(f"{V3}/rooms/{q(room)}/upgrade", json={"new_version": "11"}))["replacement_room"]
+    new = alice.say(fresh, "cucumber of today")
+    alice.say(other, "cucumber elsewhere")
+    assert sorted(found(search(alice, "cucumber", filter={"rooms": [fresh]}))) == sorted([old, new])
+    assert found(search(alice, "cucumber", filter={"rooms": [room]})) == [old]
+    assert found(search(alice, "cucumber", filter={"rooms": [fresh], "not_rooms": [room]})) == [new]
+
+
 def test_around_a_result(shared_server: Server) -> None:
     alice = shared_server.client("alice")
     room = alice.create_room()

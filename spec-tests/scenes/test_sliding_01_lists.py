@@ -298,6 +298,19 @@ def test_extensions(shared_server: Server) -> None:
             "M_INVALID_PARAM", "since")
 
 
+def test_invites_that_are_not_wanted(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(invite=[bob.user_id])
+    answer = slide(bob, lists())
+    assert room in answer["rooms"]
+    data = f"{V3}/user/{q(bob.user_id)}/account_data/m.invite_permission_config"
+    ok(bob.put(data, json={"default_action": "block"}))
+    answer = slide(bob, lists(), answer["pos"])
+    assert answer["lists"]["all"]["count"] == 0 and room not in slide(bob, lists())["rooms"]
+    ok(bob.put(data, json={}))
+    assert slide(bob, lists())["rooms"][room]["invite_state"]
+
+
 def test_ignored_users(shared_server: Server) -> None:
     alice, eve = shared_server.client("alice"), shared_server.client("eve")
     room = alice.create_room(preset="public_chat")

@@ -193,8 +193,7 @@ myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
     return myl_room_write_stripped(s->cx, s->w, invite);
 }
 
-/* Invites that the user does not want are not shown while that is so. */
-static myl_rc is_unwanted_invite(myl_syncing *s, const myl_stored *invite, bool *out)
+myl_rc myl_sync_invite_unwanted(myl_syncing *s, const myl_stored *invite, bool *out)
 {
     myl_invite_permission permission;
     myl_str inviter;
@@ -218,7 +217,7 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
         return MYL_OK;
     MYL_TRY(myl_room_event(s->cx, member->event, &event));
     if (!knock)
-        MYL_TRY(is_unwanted_invite(s, &event, &unwanted));
+        MYL_TRY(myl_sync_invite_unwanted(s, &event, &unwanted));
     if (unwanted)
         return MYL_OK;
     s->something = true;

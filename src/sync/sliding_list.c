@@ -32,13 +32,14 @@ static myl_rc look_at_leave(myl_syncing *s, const myl_member *member, bool *kick
     return MYL_OK;
 }
 
-/* Invitations of ignored users are not shown. */
 static myl_rc look_at_invite(myl_syncing *s, const myl_member *member, bool *listed)
 {
+    bool unwanted = false;
     myl_stored event;
 
     MYL_TRY(myl_room_event(s->cx, member->event, &event));
-    *listed = !myl_ignores(&s->ignored, event.sender);
+    MYL_TRY(myl_sync_invite_unwanted(s, &event, &unwanted));
+    *listed = !unwanted;
     return MYL_OK;
 }
 
@@ -62,7 +63,8 @@ myl_rc myl_sliding_describe(myl_syncing *s, const myl_sliding_connection *connec
         out->activity = head.newest;
         out->bump = head.bump;
     }
-    if (*listed || member->membership == MYL_MEMBER_NONE || member->forgotten)
+    if (*listed || member->membership == MYL_MEMBER_NONE ||
+        member->membership == MYL_MEMBER_INVITE || member->forgotten)
         return MYL_OK;
     MYL_TRY(look_at_leave(s, member, &out->is_kicked));
     *listed = out->is_kicked || myl_sliding_sent_of(connection, member->room) != NULL;
@@ -170,6 +172,23 @@ static myl_rc update_one(myl_syncing *s, myl_sliding_connection *connection, uin
     return MYL_OK;
 }
 
+/* Has the user changed whose invites are shown? */
+static myl_rc invites_changed(myl_syncing *s, uint64_t since, bool *out)
+{
+    static const char *const types[] = {"m.ignored_user_list", "m.invite_permission_config",
+                                        "org.matrix.msc4380.invite_permission_config",
+                                        "org.matrix.msc4155.invite_permission_config"};
+    const myl_account_data *data;
+    size_t count;
+
+    *out = false;
+    MYL_TRY(myl_user_data_since(s->cx, s->request->caller->user, since, &data, &count));
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < sizeof(types) / sizeof(types[0]) && data[i].room == 0; t++)
+            *out |= myl_str_equal(data[i].type, myl_str_of(types[t]));
+    return MYL_OK;
+}
+
 myl_rc myl_sliding_rooms_update(myl_syncing *s, myl_sliding_connection *connection)
 {
     myl_changed_rooms changed;
@@ -177,6 +196,8 @@ myl_rc myl_sliding_rooms_update(myl_syncing *s, myl_sliding_connection *connecti
     if (connection->rooms != NULL && connection->rooms_position >= s->upto)
         return MYL_OK;
     changed.all = connection->rooms == NULL;
+    if (!changed.all)
+        MYL_TRY(invites_changed(s, connection->rooms_position, &changed.all));
     if (!changed.all)
         MYL_TRY(myl_room_changed(s->cx, connection->rooms_position, MANY_CHANGES, &changed));
     if (changed.all)

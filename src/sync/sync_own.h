@@ -109,6 +109,8 @@ myl_rc myl_sync_write_typing(myl_syncing *s, const char *key, uint64_t room);
 myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
+/* Invites that the user does not want, or of those whom they ignore, are not shown while that is so. */
+myl_rc myl_sync_invite_unwanted(myl_syncing *s, const myl_stored *invite, bool *out);
 /* Stripped events of the room of an invite or knock, as array elements. */
 myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite);
 /* May the room have something new: an event, receipt or typing after the token? Never false when it has. */

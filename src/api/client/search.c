@@ -3,16 +3,17 @@
  * Spec:    Client-Server API, Server Side Search.
  * Threads: a read worker.
  * Holds:   only what the caller may see is found, and nothing of whom they ignore. A page is a place in the whole list of
- *          results, which is bounded (SEARCH_HITS).
+ *          results, or in those of one group; the list is bounded (SEARCH_HITS).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "api/client/client_own.h"
 
 #include <myelin/room_search.h>
+#include <myelin/room_upgrade.h>
 #include <myelin/sync_build.h>
 
-enum { MAX_RESULTS = 100 };
+enum { MAX_RESULTS = 100, MAX_PREDECESSORS = 10 };
 
 typedef myl_body_search_search_categories_room_events asked_search;
 
@@ -23,6 +24,8 @@ typedef struct {
     myl_client_reading reading;
     myl_event_filter filter;
     myl_list hits; /* myl_search_hit: all that the caller may see, in order */
+    char kind;     /* of the page: 'o' of all, 'r' of a room, 's' of a sender */
+    myl_str group; /* its room or sender */
     size_t from, to;
     bool full; /* the page is: there may be more */
 } searching;
@@ -101,6 +104,39 @@ static int best_first(const void *a, const void *b)
     return x > y ? -1 : x < y ? 1 : newest_first(a, b);
 }
 
+static bool is_listed(const myl_list *rooms, myl_str room_id)
+{
+    for (size_t i = 0; i < rooms->count; i++)
+        if (myl_str_equal(myl_list_get(rooms, myl_str, i), room_id))
+            return true;
+    return false;
+}
+
+/* Who asks for a room means what it has replaced as well. */
+static myl_rc add_predecessors(searching *s)
+{
+    myl_list rooms = MYL_LIST(&s->req->cx, myl_str);
+
+    for (size_t i = 0; i < s->filter.room_count; i++) {
+        myl_str room_id = s->filter.rooms[i];
+
+        for (size_t steps = 0; steps <= MAX_PREDECESSORS; steps++) {
+            myl_room_head head;
+
+            if (!myl_str_present(room_id) || is_listed(&rooms, room_id))
+                break;
+            myl_list_push(&rooms, myl_str, room_id);
+            MYL_TRY(myl_room_head_get(&s->req->cx, room_id, &head));
+            if (head.room == 0)
+                break;
+            MYL_TRY(myl_room_predecessor(&s->req->cx, &head, &room_id));
+        }
+    }
+    s->filter.rooms = rooms.at;
+    s->filter.room_count = rooms.count;
+    return MYL_OK;
+}
+
 /* In every room that the caller is or was in. */
 static myl_rc find(searching *s)
 {
@@ -124,16 +160,67 @@ static myl_rc find(searching *s)
 
 /* ---- the page ---- */
 
-static myl_rc read_page(searching *s)
+static myl_rc group_name(searching *s, const myl_stored *event, bool by_room, myl_str *out)
+{
+    return myl_store_text_of(&s->req->cx, by_room ? MYL_INTERN_ROOM : MYL_INTERN_NAME,
+                             by_room ? event->room : event->sender, out);
+}
+
+/* "o<place>", or with the group behind it: "r<place>.<room id>", "s<place>.<user id>". */
+static myl_str write_batch(searching *s, char kind, size_t place, myl_str group)
+{
+    if (kind == 'o')
+        return myl_strf(&s->req->cx, "o%zu", place);
+    return myl_strf(&s->req->cx, "%c%zu.%.*s", kind, place, MYL_FMT(group));
+}
+
+static myl_rc read_batch(searching *s, int64_t *place)
 {
     myl_str batch = myl_req_query(s->req, "next_batch");
-    size_t limit = s->filter.limit < MAX_RESULTS ? s->filter.limit : MAX_RESULTS;
-    int64_t from = 0;
+    size_t dot;
 
-    if (batch.len > 0 && (batch.at[0] != 'o' ||
-                          !myl_str_to_int(myl_str_slice(batch, 1, SIZE_MAX), &from) || from < 0))
+    s->kind = 'o';
+    *place = 0;
+    if (batch.len == 0)
+        return MYL_OK;
+    s->kind = batch.at[0];
+    dot = s->kind == 'o' ? SIZE_MAX : myl_str_find(batch, '.', 0);
+    if (s->kind != 'o' && dot != SIZE_MAX)
+        s->group = myl_str_slice(batch, dot + 1, SIZE_MAX);
+    if ((s->kind != 'o' && s->kind != 'r' && s->kind != 's') ||
+        (s->kind != 'o' && s->group.len == 0) ||
+        !myl_str_to_int(myl_str_slice(batch, 1, dot == SIZE_MAX ? SIZE_MAX : dot - 1), place) ||
+        *place < 0)
         return myl_fail(&s->req->cx, MYL_INVALID_PARAM, "next_batch: not a token of this server");
-    s->from = (size_t)from < s->hits.count ? (size_t)from : s->hits.count;
+    return MYL_OK;
+}
+
+/* Of all that was found only the group that the token speaks of. */
+static myl_rc keep_group(searching *s)
+{
+    size_t kept = 0;
+
+    if (s->kind == 'o')
+        return MYL_OK;
+    for (size_t i = 0; i < s->hits.count; i++) {
+        myl_str name;
+
+        MYL_TRY(group_name(s, &hit_at(s, i)->event, s->kind == 'r', &name));
+        if (myl_str_equal(name, s->group))
+            *(myl_search_hit *)myl_list_at(&s->hits, kept++) = *hit_at(s, i);
+    }
+    s->hits.count = kept;
+    return MYL_OK;
+}
+
+static myl_rc read_page(searching *s)
+{
+    size_t limit = s->filter.limit < MAX_RESULTS ? s->filter.limit : MAX_RESULTS;
+    int64_t place;
+
+    MYL_TRY(read_batch(s, &place));
+    MYL_TRY(keep_group(s));
+    s->from = (size_t)place < s->hits.count ? (size_t)place : s->hits.count;
     s->to = s->hits.count - s->from < limit ? s->hits.count : s->from + limit;
     s->full = limit > 0 && s->to - s->from == limit;
     return MYL_OK;
@@ -235,13 +322,40 @@ static myl_rc write_results(searching *s, myl_writer *w)
 
 /* ---- groups and state ---- */
 
-static myl_rc group_name(searching *s, const myl_stored *event, bool by_room, myl_str *out)
+typedef struct {
+    myl_list events;    /* myl_str: ids of this page */
+    size_t upto, total; /* results of the group to the end of this page, and in all */
+} group;
+
+static myl_rc gather(searching *s, bool by_room, myl_map *groups)
 {
-    return myl_store_text_of(&s->req->cx, by_room ? MYL_INTERN_ROOM : MYL_INTERN_NAME,
-                             by_room ? event->room : event->sender, out);
+    for (size_t i = s->from; i < s->to; i++) {
+        group **one;
+        myl_str name;
+
+        MYL_TRY(group_name(s, &hit_at(s, i)->event, by_room, &name));
+        one = (group **)myl_map_slot(groups, name);
+        if (*one == NULL) {
+            *one = myl_new(&s->req->cx, group);
+            (*one)->events = MYL_LIST(&s->req->cx, myl_str);
+        }
+        myl_list_push(&(*one)->events, myl_str, hit_at(s, i)->event.event_id);
+    }
+    for (size_t i = 0; i < s->hits.count; i++) {
+        group *one;
+        myl_str name;
+
+        MYL_TRY(group_name(s, &hit_at(s, i)->event, by_room, &name));
+        one = myl_map_get(groups, name);
+        if (one == NULL)
+            continue;
+        one->total++;
+        one->upto += i < s->to;
+    }
+    return MYL_OK;
 }
 
-/* The results of this page by room or sender, as lists of myl_str in a map. */
+/* The results of this page by room or sender. */
 static myl_rc write_group(searching *s, bool by_room, myl_writer *w)
 {
     myl_map *groups = myl_map_start(&s->req->cx, 8);
@@ -249,26 +363,18 @@ static myl_rc write_group(searching *s, bool by_room, myl_writer *w)
     myl_str name;
     void *value;
 
-    for (size_t i = s->from; i < s->to; i++) {
-        myl_list **list;
-
-        MYL_TRY(group_name(s, &hit_at(s, i)->event, by_room, &name));
-        list = (myl_list **)myl_map_slot(groups, name);
-        if (*list == NULL) {
-            *list = myl_new(&s->req->cx, myl_list);
-            **list = MYL_LIST(&s->req->cx, myl_str);
-        }
-        myl_list_push(*list, myl_str, hit_at(s, i)->event.event_id);
-    }
+    MYL_TRY(gather(s, by_room, groups));
     myl_write_open_key(w, by_room ? "room_id" : "sender", '{');
     while (myl_map_next(groups, &at, &name, &value)) {
-        const myl_list *list = value;
+        const group *one = value;
 
         myl_write_open_str(w, name, '{');
+        if (one->upto < one->total)
+            myl_write_str(w, "next_batch", write_batch(s, by_room ? 'r' : 's', one->upto, name));
         myl_write_int(w, "order", (int64_t)order++);
         myl_write_open_key(w, "results", '[');
-        for (size_t i = 0; i < list->count; i++)
-            myl_write_str(w, NULL, myl_list_get(list, myl_str, i));
+        for (size_t i = 0; i < one->events.count; i++)
+            myl_write_str(w, NULL, myl_list_get(&one->events, myl_str, i));
         myl_write_close(w, ']');
         myl_write_close(w, '}');
     }
@@ -356,7 +462,7 @@ static myl_rc write_found(searching *s, myl_writer *w)
     MYL_TRY(write_groups(s, w));
     write_highlights(s, w);
     if (s->full)
-        myl_write_str(w, "next_batch", myl_strf(&s->req->cx, "o%zu", s->to));
+        myl_write_str(w, "next_batch", write_batch(s, s->kind, s->to, s->group));
     MYL_TRY(write_results(s, w));
     MYL_TRY(write_state(s, w));
     myl_write_close(w, '}');
@@ -370,6 +476,7 @@ static myl_rc search_events(myl_req *req, const asked_search *in, myl_writer *w)
     searching s = {.req = req, .in = in, .term = myl_search_term_of(&req->cx, in->search_term)};
 
     MYL_TRY(myl_event_filter_decode(&req->cx, MYL_JSON_AT(asked, "filter"), &s.filter));
+    MYL_TRY(add_predecessors(&s));
     MYL_TRY(myl_client_open_reading(req, &s.reading));
     MYL_TRY(find(&s));
     MYL_TRY(read_page(&s));

@@ -108,6 +108,26 @@ static uint32_t cap_limit(int64_t limit)
     return limit > MYL_LIMIT_SLIDING_TIMELINE ? MYL_LIMIT_SLIDING_TIMELINE : (uint32_t)limit;
 }
 
+/* is_invite is the name of the form in use, is_invited that of the merged one. */
+static void read_filters(const myl_part_sliding_filters *in, myl_sliding_filters *out)
+{
+    *out = (myl_sliding_filters){.is_dm = -1, .is_encrypted = -1, .is_invited = -1};
+    if (in == NULL)
+        return;
+    out->is_dm = asked(in->has_is_dm, in->is_dm);
+    out->is_encrypted = asked(in->has_is_encrypted, in->is_encrypted);
+    out->is_invited = in->has_is_invited ? in->is_invited : asked(in->has_is_invite, in->is_invite);
+    out->room_types = in->room_types;
+    out->not_room_types = in->not_room_types;
+    out->spaces = in->spaces;
+    out->space_count = in->spaces_count;
+    out->tags = in->tags;
+    out->tag_count = in->tags_count;
+    out->not_tags = in->not_tags;
+    out->not_tag_count = in->not_tags_count;
+    out->name_like = in->room_name_like;
+}
+
 /* ---- the form in use ---- */
 
 /* ["m.room.member", "$LAZY"], [type, "$ME"], "*" for all. */
@@ -166,25 +186,6 @@ static myl_rc read_ranges(myl_req *req, const myl_json *ranges, myl_sliding_list
     return MYL_OK;
 }
 
-static void read_filters(const myl_part_sliding_filters *in, myl_sliding_filters *out)
-{
-    *out = (myl_sliding_filters){.is_dm = -1, .is_encrypted = -1, .is_invited = -1};
-    if (in == NULL)
-        return;
-    out->is_dm = asked(in->has_is_dm, in->is_dm);
-    out->is_encrypted = asked(in->has_is_encrypted, in->is_encrypted);
-    out->is_invited = asked(in->has_is_invite, in->is_invite);
-    out->room_types = in->room_types;
-    out->not_room_types = in->not_room_types;
-    out->spaces = in->spaces;
-    out->space_count = in->spaces_count;
-    out->tags = in->tags;
-    out->tag_count = in->tags_count;
-    out->not_tags = in->not_tags;
-    out->not_tag_count = in->not_tags_count;
-    out->name_like = in->room_name_like;
-}
-
 static myl_rc read_list(myl_req *req, const myl_json *json, myl_sliding_list *out)
 {
     myl_body_sliding_list in = {0};
@@ -236,24 +237,6 @@ static myl_rc read_required(myl_req *req, const myl_part_sliding_required *in,
     return MYL_OK;
 }
 
-static void read_merged_filters(const myl_part_sliding_filters_merged *in, myl_sliding_filters *out)
-{
-    *out = (myl_sliding_filters){.is_dm = -1, .is_encrypted = -1, .is_invited = -1};
-    if (in == NULL)
-        return;
-    out->is_dm = asked(in->has_is_dm, in->is_dm);
-    out->is_encrypted = asked(in->has_is_encrypted, in->is_encrypted);
-    out->is_invited = asked(in->has_is_invited, in->is_invited);
-    out->room_types = in->room_types;
-    out->not_room_types = in->not_room_types;
-    out->spaces = in->spaces;
-    out->space_count = in->spaces_count;
-    out->tags = in->tags;
-    out->tag_count = in->tags_count;
-    out->not_tags = in->not_tags;
-    out->not_tag_count = in->not_tags_count;
-}
-
 static myl_rc read_merged_list(myl_req *req, const myl_json *json, myl_sliding_list *out)
 {
     myl_body_sliding_list_merged in = {0};
@@ -261,7 +244,7 @@ static myl_rc read_merged_list(myl_req *req, const myl_json *json, myl_sliding_l
 
     MYL_TRY(myl_decode_sliding_list_merged(&req->cx, json, &in));
     out->config.timeline_limit = cap_limit(in.timeline_limit);
-    read_merged_filters(in.filters, &out->filters);
+    read_filters(in.filters, &out->filters);
     if (in.range != NULL) {
         *range = (myl_sliding_range){in.range[0], in.range[1]};
         if (range->from > range->to)
