@@ -4,6 +4,8 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pathlib
 import shutil
+import signal
+import subprocess
 
 import pytest
 
@@ -11,7 +13,7 @@ from support.admin import SECRET, administrator
 from support.client import V3, Client, ok, q, refused
 from support.keys import Device, claim, query
 from support.network import Network
-from support.server import Server
+from support.server import BUILD, Server
 from support.wait import until
 
 BACKUP = "/_myelin/admin/v1/backup"
@@ -154,6 +156,28 @@ def test_what_cannot_be_restored(server: Server, tmp_path: pathlib.Path) -> None
     assert ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(event)}"))["content"]["body"] == "stays"
 
 
+def test_killed_anywhere_the_folder_is_whole(server: Server, tmp_path: pathlib.Path) -> None:
+    alice = server.client("alice")
+    room = alice.create_room()
+    alice.say(room, "in the copy")
+    copy = backup(server, tmp_path)
+    alice.say(room, "later")
+    server.stop()
+    words = [str(BUILD / "myelin"), "restore", "--config", str(server.data / "myelin.yaml"), "--from", str(copy)]
+    for delay in (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12):
+        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            running.wait(delay)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+        server.check()
+    server.start()
+    assert "in the copy" in bodies(alice.history(room))
+    restore(server, copy)
+    assert bodies(alice.history(room)) == ["in the copy"]
+
+
 def test_copies_of_other_servers_devices_are_asked_for_again(network: Network, tmp_path: pathlib.Path) -> None:
     one, two = network.server("one.test", shared_secret=SECRET), network.server("two.test")
     alice, bob = one.client("alice"), two.client("bob")
@@ -167,3 +191,26 @@ def test_copies_of_other_servers_devices_are_asked_for_again(network: Network, t
     until(lambda: tablet.device_id in query(alice, bob.user_id)["device_keys"][bob.user_id], "the tablet", 30)
     restore(one, copy)
     assert set(query(alice, bob.user_id)["device_keys"][bob.user_id]) == {bob.device_id, tablet.device_id}
+
+
+def test_what_other_servers_have_comes_back(network: Network, tmp_path: pathlib.Path) -> None:
+    one, two = network.server("one.test", shared_secret=SECRET), network.server("two.test")
+    alice, bob = one.client("alice"), two.client("bob")
+    room = alice.create_room(preset="public_chat")
+    ok(bob.post(f"{V3}/join/{q(room)}?server_name=one.test", json={}))
+    bob.timeline_until(room, alice.say(room, "before"))
+    copy = backup(one, tmp_path)
+    lost = [alice.say(room, f"after {n}") for n in range(3)]
+    bob.timeline_until(room, lost[-1])
+    restore(one, copy)
+    assert bodies(alice.history(room)) == ["before"]
+    # the next event stands on those: they are asked for, although they are our own
+    answer = bob.say(room, "do you hear me")
+    until(lambda: answer in {event["event_id"] for event in alice.history(room)}, "bob is heard", 30)
+    assert bodies(alice.history(room)) == ["do you hear me", "after 2", "after 1", "after 0", "before"]
+    # and what is said now reaches the other side, in a room that both see in the same way
+    bob.timeline_until(room, alice.say(room, "loud and clear"))
+    assert bodies(bob.history(room)) == bodies(alice.history(room))
+    for server in (one, two):
+        server.stop()
+        server.check()

@@ -47,12 +47,19 @@ static bool is_known(const sliding_wanted *wanted)
     return wanted->sent != NULL || wanted->is_written;
 }
 
-/* A member of an extension is opened when its first room has something. */
+/* An extension's member is opened when there is something for it, its "rooms" with the first room. */
 typedef struct {
     myl_sliding *t;
     const char *name;
-    bool is_open;
+    bool is_open, has_rooms;
 } section;
+
+static void open_section(section *at)
+{
+    if (!at->is_open)
+        myl_write_open_key(at->t->s->w, at->name, '{');
+    at->is_open = true;
+}
 
 static myl_rc open_room(section *at, const sliding_wanted *wanted, char **key)
 {
@@ -60,20 +67,19 @@ static myl_rc open_room(section *at, const sliding_wanted *wanted, char **key)
 
     MYL_TRY(myl_store_text_of(at->t->s->cx, MYL_INTERN_ROOM, wanted->room->room, &room_id));
     *key = myl_cstr(at->t->s->cx, room_id);
-    if (!at->is_open) {
-        myl_write_open_key(at->t->s->w, at->name, '{');
+    open_section(at);
+    if (!at->has_rooms)
         myl_write_open_key(at->t->s->w, "rooms", '{');
-    }
-    at->is_open = true;
+    at->has_rooms = true;
     return MYL_OK;
 }
 
 static void close_section(const section *at)
 {
-    if (!at->is_open)
-        return;
-    myl_write_close(at->t->s->w, '}');
-    myl_write_close(at->t->s->w, '}');
+    if (at->has_rooms)
+        myl_write_close(at->t->s->w, '}');
+    if (at->is_open)
+        myl_write_close(at->t->s->w, '}');
 }
 
 /* ---- to-device and encryption ---- */
@@ -188,18 +194,16 @@ static bool has_data_of(const myl_account_data *data, size_t count, uint64_t roo
     return false;
 }
 
-static myl_rc write_data_of_rooms(myl_sliding *t, bool *something)
+static myl_rc write_data_of_rooms(myl_sliding *t, section *at)
 {
     const myl_account_data *all = t->s->data, *data;
     size_t all_count = t->s->data_count, count;
     bool read_all = t->s->since == 0;
     char *key;
 
-    myl_write_open_key(t->s->w, "rooms", '{');
     for (size_t i = 0; i < t->wanted.count; i++) {
         const sliding_wanted *wanted = myl_list_at(&t->wanted, i);
         bool whole = is_new_here(wanted);
-        myl_str room_id;
 
         if (!is_known(wanted) || !in_scope(t, &t->request->extensions.account_data, wanted))
             continue;
@@ -210,21 +214,19 @@ static myl_rc write_data_of_rooms(myl_sliding *t, bool *something)
         count = whole ? all_count : t->s->data_count;
         if (!has_data_of(data, count, wanted->room->room))
             continue;
-        *something = true;
-        MYL_TRY(myl_store_text_of(t->s->cx, MYL_INTERN_ROOM, wanted->room->room, &room_id));
-        key = myl_cstr(t->s->cx, room_id);
+        MYL_TRY(open_room(at, wanted, &key));
         myl_write_open_key(t->s->w, key, '[');
         for (size_t j = 0; j < count; j++)
             if (data[j].room == wanted->room->room)
                 write_data(t->s->w, &data[j]);
         myl_write_close(t->s->w, ']');
     }
-    myl_write_close(t->s->w, '}');
     return MYL_OK;
 }
 
 static myl_rc write_account_data(myl_sliding *t, bool *something)
 {
+    section at = {.t = t, .name = "account_data"};
     myl_syncing *s = t->s;
     uint64_t user = t->request->caller->user;
 
@@ -232,13 +234,13 @@ static myl_rc write_account_data(myl_sliding *t, bool *something)
         return MYL_OK;
     MYL_TRY(myl_push_rules_position(s->cx, user, &s->rules_position));
     MYL_TRY(myl_user_data_since(s->cx, user, s->since, &s->data, &s->data_count));
-    myl_write_open_key(s->w, "account_data", '{');
     if (has_global(t)) {
-        *something = true;
+        open_section(&at);
         MYL_TRY(write_global(t));
     }
-    MYL_TRY(write_data_of_rooms(t, something));
-    myl_write_close(s->w, '}');
+    MYL_TRY(write_data_of_rooms(t, &at));
+    close_section(&at);
+    *something |= at.is_open;
     return MYL_OK;
 }
 
@@ -267,7 +269,7 @@ static myl_rc choose_receipts(myl_sliding *t, const sliding_wanted *wanted, cons
 
 static myl_rc write_receipts(myl_sliding *t, bool *something)
 {
-    section at = {t, "receipts", false};
+    section at = {.t = t, .name = "receipts"};
     const myl_receipt *receipts;
     size_t count;
     char *key;
@@ -308,7 +310,7 @@ static myl_rc has_typing(myl_sliding *t, const sliding_wanted *wanted, bool *out
 
 static myl_rc write_typing(myl_sliding *t, bool *something)
 {
-    section at = {t, "typing", false};
+    section at = {.t = t, .name = "typing"};
     bool typing;
     char *key;
 
