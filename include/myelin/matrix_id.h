@@ -22,6 +22,8 @@ bool myl_id_is_event(myl_str id);
 /* Host (name, IPv4, [IPv6]) with optional port. */
 /* The Common Namespaced Identifier Grammar with at least one dot: "org.example.key". */
 bool myl_id_is_namespaced(myl_str id);
+/* The Opaque Identifier Grammar: 1 to 255 unreserved characters. */
+bool myl_id_is_opaque(myl_str id);
 bool myl_id_is_server(myl_str name);
 /* The part after the first ':' of a user id, alias, or room/event id with a domain; absent when none. */
 myl_str myl_id_domain(myl_str id);

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pytest
 
-from support.client import Client, ok, refused
+from support.client import Client, ok, q, refused
 from support.server import Server
 
 V4 = "/_matrix/client/v4/sync"
@@ -34,6 +34,13 @@ def test_rooms_in_the_merged_form(shared_server: Server, path: str) -> None:
     answer = slide(alice, asked(), answer["pos"], path=path)
     assert answer["rooms"][room]["name"] is None
     assert alice.messages(room, dir="b", **{"from": answer["pos"]})["chunk"][0]["type"] == "m.room.name"
+    event = alice.say(room, "parent")
+    child = alice.send(room, "m.room.message", {"body": "c", "msgtype": "m.text",
+                                                "m.relates_to": {"rel_type": "m.reference", "event_id": event}})
+    relations = f"/_matrix/client/v1/rooms/{q(room)}/relations/{q(event)}"
+    assert ok(alice.get(relations, params={"from": answer["pos"]}))["chunk"] == []  # it came after that position
+    later = slide(alice, asked(), answer["pos"], path=path)["pos"]
+    assert [one["event_id"] for one in ok(alice.get(relations, params={"from": later}))["chunk"]] == [child]
 
 
 def test_required_state_is_selected(shared_server: Server) -> None:
@@ -56,6 +63,12 @@ def test_bad_requests(shared_server: Server) -> None:
     alice = shared_server.client("alice")
     refused(alice.post(V4, json={"lists": {"x": {"timeline_limit": 1}}}), 400, "M_BAD_JSON", "required_state")
     refused(alice.post(V4, json={"lists": {"x": {"timeline_limit": 1, "required_state": []}}}), 400, "M_BAD_JSON")
+    for name in ("", "a b", "ä", "x" * 256):
+        refused(alice.post(V4, json={"lists": {name: asked()["lists"]["all"]}}), 400, "M_INVALID_PARAM", "lists")
+    many = {str(i): asked()["lists"]["all"] for i in range(101)}
+    refused(alice.post(V4, json={"lists": many}), 400, "M_INVALID_PARAM", "lists")
+    rooms = {f"!r{i}:x": asked()["lists"]["all"] for i in range(101)}
+    refused(alice.post(V4, json={"room_subscriptions": rooms}), 400, "M_INVALID_PARAM", "room_subscriptions")
     refused(alice.post(V4, json=asked(range=[3, 1])), 400, "M_INVALID_PARAM", "range")
     refused(alice.post(V4, json=asked() | {"pos": "x"}), 400, "M_UNKNOWN_POS")
     refused(alice.post(V4, json=asked() | {"set_presence": "asleep"}), 400, "M_INVALID_PARAM", "set_presence")

@@ -57,6 +57,16 @@ static bool is_port(myl_str s)
     return s.len >= 1 && s.len <= PORT_DIGITS && span(s, is_digit) == s.len;
 }
 
+static bool is_unreserved(char c)
+{
+    return is_url_safe(c) || c == '.' || c == '~';
+}
+
+bool myl_id_is_opaque(myl_str id)
+{
+    return id.len > 0 && id.len <= MYL_LIMIT_ID_BYTES && span(id, is_unreserved) == id.len;
+}
+
 bool myl_id_is_server(myl_str name)
 {
     size_t host;

@@ -125,6 +125,16 @@ static void rooms(void **state)
     RUN(myl_id_is_room, cases);
 }
 
+static void opaque(void **state)
+{
+    MYL_UNUSED(state);
+    static const id_case cases[] = {
+        {"a", true},    {"Az09-._~", true}, {"", false},
+        {"a b", false}, {"a/b", false},     {"\xc3\xa9", false},
+    };
+    RUN(myl_id_is_opaque, cases);
+}
+
 static void aliases(void **state)
 {
     MYL_UNUSED(state);
@@ -161,9 +171,9 @@ static void parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(servers), cmocka_unit_test(users),   cmocka_unit_test(new_localparts),
-        cmocka_unit_test(rooms),   cmocka_unit_test(aliases), cmocka_unit_test(events),
-        cmocka_unit_test(parts),
+        cmocka_unit_test(servers), cmocka_unit_test(users),  cmocka_unit_test(new_localparts),
+        cmocka_unit_test(rooms),   cmocka_unit_test(opaque), cmocka_unit_test(aliases),
+        cmocka_unit_test(events),  cmocka_unit_test(parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,9 @@ static myl_rc read_lists(myl_req *req, const myl_json *map, myl_sliding_request 
     out->lists = lists;
     for (uint32_t i = 0; map != NULL && i < map->count; i++) {
         lists[i].name = map->items[i].key;
+        if (out->merged && !myl_id_is_opaque(lists[i].name))
+            return myl_fail(&req->cx, MYL_INVALID_PARAM,
+                            "lists: a name may have up to 255 letters, digits and -._~");
         MYL_TRY((out->merged ? read_merged_list : read_list)(req, &map->items[i], &lists[i]));
     }
     out->list_count = map == NULL ? 0 : map->count;
