@@ -33,7 +33,7 @@ myl_rc myl_room_report_delete(myl_ctx *cx, myl_report_kind kind, uint64_t id, bo
 /* Of one kind; absent texts allow any. */
 typedef struct {
     myl_report_kind kind;
-    myl_str reporter, room_id, sender;
+    myl_str reporter, room_id, sender, target;
     bool oldest_first;
     uint64_t from; /* how many that fit are passed over */
     size_t limit;

@@ -105,6 +105,7 @@ myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user);
  * are visibility.c's memory: what the state last looked at says, and that the user was joined at event `joined_at`. */
 typedef struct {
     uint64_t user;
+    bool all; /* an administrator's: everything that has not expired */
     bool begun;
     uint64_t member_type, visibility_type, empty_key; /* interned */
     myl_tree_root root;

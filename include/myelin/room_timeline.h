@@ -48,6 +48,7 @@ typedef struct {
     int64_t ts;     /* ms */
     bool backward;  /* at or before it; otherwise at or after it */
     uint64_t user;  /* the reader */
+    bool all;       /* the reader may see everything */
     myl_str server; /* in place of the user: all that this server may see; absent: none */
 } myl_time_ask;
 myl_rc myl_room_event_by_time(myl_ctx *cx, const myl_room_head *head, const myl_time_ask *ask,

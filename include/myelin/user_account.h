@@ -22,8 +22,11 @@ typedef struct {
         token_generation; /* rises with each change of token, lock or deactivation of the account */
     bool is_guest;
     bool is_admin;
-    bool is_locked;       /* may only log out */
-    bool is_suspended;    /* may read, but not speak */
+    bool is_locked;        /* may only log out */
+    bool is_suspended;     /* may read, but not speak */
+    bool is_shadow_banned; /* speaks, and nobody hears it */
+    bool has_rate;         /* limits of its own, by an administrator; per second 0: none */
+    int64_t rate_per_second, rate_burst;
     bool is_fresh;        /* the token came by a refresh and is used for the first time */
     int64_t expires_ms;   /* when the token ends; 0: never */
     int64_t last_seen_ms; /* what the device's row says */
@@ -43,6 +46,7 @@ typedef struct {
     bool deactivated;
     bool locked;
     bool suspended;
+    bool shadow_banned;
     bool erased; /* wishes that what they wrote is not shown to those who came later */
     int64_t created_ms;
     uint64_t user;         /* 0: none */
@@ -75,9 +79,18 @@ typedef enum {
     MYL_STANDING_ADMIN,
     MYL_STANDING_LOCKED,
     MYL_STANDING_SUSPENDED,
-    MYL_STANDING_ERASED
+    MYL_STANDING_ERASED,
+    MYL_STANDING_SHADOW_BANNED
 } myl_standing;
 myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, bool value);
+/* Limits of requests of its own: so many messages a second, in bursts; 0: requests of the user are not limited. */
+typedef struct {
+    bool is_set;
+    int64_t per_second, burst;
+} myl_user_rate;
+myl_rc myl_user_rate_get(myl_ctx *cx, uint64_t user, myl_user_rate *out);
+myl_rc myl_user_rate_set(myl_ctx *cx, uint64_t user,
+                         const myl_user_rate *rate); /* not is_set: as all */
 /* Deactivates: no token works, no password; the name stays taken. What else there is to clean is a task's work
  * (room_deactivate.h). */
 myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase);

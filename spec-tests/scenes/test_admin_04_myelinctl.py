@@ -13,7 +13,7 @@ from typing import Iterator
 
 import pytest
 
-from support.client import V3, Client, ok, refused
+from support.client import V3, Client, ok, q, refused
 from support.server import BUILD, Server
 from support.wait import until
 
@@ -121,6 +121,46 @@ def test_rooms(ctl: tuple[Ctl, Server]) -> None:
     assert "delete_id" in tool.run("room", "delete", done["shutdown_room"]["new_room_id"], "--no-wait").stdout
     assert "Myelin" in tool.run("server", "version").stdout
     tool.run("server", "tasks")
+
+
+def test_moderation(ctl: tuple[Ctl, Server]) -> None:
+    tool, server = ctl
+    for name in ("grace", "heidi"):
+        tool.run("user", "create", name, "--password-stdin", text="pass-word-1\n")
+    grace, heidi = server.anonymous().login("grace"), server.anonymous().login("heidi")
+    room = grace.create_room(preset="public_chat")
+    tool.run("room", "join", room, "heidi")
+    assert room in ok(heidi.get(f"{V3}/joined_rooms"))["joined_rooms"]
+    assert "no such account" in tool.run("room", "join", room, "nobody", status=1).stderr
+    tool.run("room", "make-admin", room, "heidi")
+    heidi.set_state(room, "m.room.name", {"name": "Heidi's"})
+    assert "not known" in tool.run("room", "make-admin", "!no:scene.test", "heidi", status=1).stderr
+    event = grace.say(room, "bad")
+    ok(heidi.post(f"{V3}/rooms/{q(room)}/report/{q(event)}", json={"reason": "spam"}))
+    ok(heidi.post(f"{V3}/users/{q(grace.user_id)}/report", json={"reason": "rude"}))
+    assert "spam" in tool.run("report", "list", f"--room={room}", f"--sender={grace.user_id}").stdout
+    number = str(tool.json("report", "list")["event_reports"][0]["id"])
+    assert tool.json("report", "show", number)["event_json"]["content"]["body"] == "bad"
+    tool.run("report", "delete", number)
+    assert "no such report" in tool.run("report", "show", number, status=1).stderr
+    number = str(tool.json("report", "list", "--users")["user_reports"][0]["id"])
+    assert "rude" in tool.run("report", "show", number, "--users").stdout
+    tool.run("report", "delete", number, "--users")
+    tool.run("user", "shadow-ban", "grace", "on")
+    assert tool.json("user", "show", "grace")["shadow_banned"]
+    tool.run("user", "shadow-ban", "grace", "off")
+    assert tool.json("user", "rate", "grace") == {}
+    tool.run("user", "rate", "grace", "--per-second=9", "--burst=20")
+    assert tool.json("user", "rate", "grace") == {"messages_per_second": 9, "burst_count": 20}
+    tool.run("user", "rate", "grace", "--usual")
+    tool.run("user", "rate", "grace", "--per-second=x", status=2)
+    assert "server_notices.localpart" in tool.run("user", "notice", "grace", "Noon.", status=1).stderr
+    tool.run("federation", "list")
+    tool.run("federation", "show", "elsewhere.test", status=1)
+    tool.run("federation", "reset", "elsewhere.test", status=1)
+    done = tool.json("server", "compact")
+    assert done["status"] == "complete" and done["bytes_after"] > 0
+    assert "file" in tool.run("server", "backup").stdout
 
 
 def test_wrong_use_and_no_server(ctl: tuple[Ctl, Server], place: pathlib.Path) -> None:

@@ -98,6 +98,8 @@ myl_rc myl_http_gate_pass(http_job *job);
 /* ---- seen.c ---- */
 /* The caller's device was seen, its token used: told to the engine, without an answer. The loop's thread. */
 void myl_http_seen(const myl_req *req, myl_engine *engine);
+/* reply.c: one request of a user with limits of its own. MYL_LIMIT_EXCEEDED. */
+myl_rc myl_http_take_own_rate(myl_req *req);
 
 /* ---- job.c: the way through the threads ---- */
 void myl_http_job_go(http_job *job);          /* to where its row runs; it comes home by mail */

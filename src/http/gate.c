@@ -226,6 +226,9 @@ static myl_rc check_rate(http_job *job)
     if (rate == MYL_RATE_NONE || job->exchange->rate_taken)
         return MYL_OK;
     job->exchange->rate_taken = true;
+    if (myl_http_rate_by(rate) == HTTP_BY_USER && req->caller.has_rate &&
+        (req->caller.rate_per_second == 0 || rate == MYL_RATE_MESSAGE))
+        return myl_http_take_own_rate(req);
     if (myl_http_rate_by(rate) == HTTP_BY_USER && req->caller.user != 0)
         return myl_req_rate(req, rate, req->caller.user, true);
     return myl_req_rate(req, rate, myl_req_address_key(req), true);

@@ -120,16 +120,12 @@ static bucket *bucket_of(bucket set[WAYS], uint64_t key, const rate_class *limit
     return victim;
 }
 
-int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms,
-                           bool take)
+static int64_t take_by(http_rates *rates, const rate_class *limits, uint64_t key, int64_t now_ms,
+                       bool take)
 {
-    const rate_class *limits = &rates->classes[rate];
-    uint64_t key = mixed(who, rate);
     part *where = &rates->parts[key % PARTS];
     int64_t wait_ms = 0;
 
-    if (!rates->enabled || limits->by == HTTP_BY_NOBODY)
-        return 0;
     pthread_mutex_lock(&where->lock);
     bucket *one = bucket_of(where->sets[key / PARTS % SETS], key, limits, now_ms);
     one->left = level(one, limits, now_ms);
@@ -140,4 +136,26 @@ int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64
         wait_ms = (1000 - one->left) * 1000 / limits->per_second + 1;
     pthread_mutex_unlock(&where->lock);
     return wait_ms;
+}
+
+int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms,
+                           bool take)
+{
+    if (!rates->enabled || rates->classes[rate].by == HTTP_BY_NOBODY)
+        return 0;
+    return take_by(rates, &rates->classes[rate], mixed(who, rate), now_ms, take);
+}
+
+int64_t myl_http_rate_take_own(http_rates *rates, const http_own_rate *own, uint64_t who,
+                               int64_t now_ms)
+{
+    rate_class limits = {.by = HTTP_BY_USER,
+                         .per_second = own->per_second * 1000,
+                         .burst = own->burst};
+
+    if (!rates->enabled)
+        return 0;
+    if (limits.burst < 1)
+        limits.burst = 1;
+    return take_by(rates, &limits, mixed(who, MYL_RATE_COUNT), now_ms, true);
 }

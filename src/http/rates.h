@@ -22,4 +22,11 @@ http_rate_by myl_http_rate_by(myl_rate rate);
 int64_t myl_http_rate_take(http_rates *rates, myl_rate rate, uint64_t who, int64_t now_ms,
                            bool take);
 
+/* Limits of one user's own. */
+typedef struct {
+    int64_t per_second, burst;
+} http_own_rate;
+int64_t myl_http_rate_take_own(http_rates *rates, const http_own_rate *own, uint64_t who,
+                               int64_t now_ms);
+
 #endif

@@ -122,14 +122,29 @@ uint64_t myl_req_address_key(const myl_req *req)
     return myl_address_of(req->address, &address) ? myl_http_address_key(&address) : 0;
 }
 
-myl_rc myl_req_rate(myl_req *req, myl_rate rate, uint64_t who, bool take)
+static myl_rc refuse_rate(myl_req *req, int64_t wait_ms)
 {
-    int64_t wait_ms = myl_http_rate_take(job_of(req)->http->rates, rate, who, myl_tick_ms(), take);
-
-    if (wait_ms == 0)
-        return MYL_OK;
     myl_metric_add(MYL_METRIC_HTTP_RATE_LIMITED, 1);
     myl_fail(&req->cx, MYL_LIMIT_EXCEEDED, "too many requests");
     req->cx.error.retry_after_ms = wait_ms;
     return MYL_LIMIT_EXCEEDED;
+}
+
+myl_rc myl_req_rate(myl_req *req, myl_rate rate, uint64_t who, bool take)
+{
+    int64_t wait_ms = myl_http_rate_take(job_of(req)->http->rates, rate, who, myl_tick_ms(), take);
+
+    return wait_ms == 0 ? MYL_OK : refuse_rate(req, wait_ms);
+}
+
+myl_rc myl_http_take_own_rate(myl_req *req)
+{
+    http_own_rate own = {req->caller.rate_per_second, req->caller.rate_burst};
+    int64_t wait_ms;
+
+    if (own.per_second == 0)
+        return MYL_OK; /* not limited at all */
+    wait_ms =
+        myl_http_rate_take_own(job_of(req)->http->rates, &own, req->caller.user, myl_tick_ms());
+    return wait_ms == 0 ? MYL_OK : refuse_rate(req, wait_ms);
 }

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/matrix_id.h>
 #include <myelin/room_invites.h>
 #include <myelin/room_presence.h>
 #include <myelin/room_serve.h>
@@ -208,13 +209,17 @@ static myl_rc store_event(myl_ctx *cx, myl_room_head *head, const finished *done
 }
 
 /* Spec (Client-Server API, Size limits) counts bytes of ids and types. */
-static myl_rc check_sizes(myl_ctx *cx, const myl_outgoing *outgoing)
+static myl_rc check_form(myl_ctx *cx, const myl_outgoing *outgoing)
 {
     if (outgoing->type.len > MYL_LIMIT_ID_BYTES)
         return myl_fail(cx, MYL_EVENT_TOO_LARGE, "type: longer than %d bytes", MYL_LIMIT_ID_BYTES);
     if (outgoing->state_key.len > MYL_LIMIT_ID_BYTES)
         return myl_fail(cx, MYL_EVENT_TOO_LARGE, "state_key: longer than %d bytes",
                         MYL_LIMIT_ID_BYTES);
+    if (myl_str_present(outgoing->state_key) &&
+        myl_str_equal(outgoing->type, MYL_S("m.room.member")) &&
+        !myl_id_is_user(outgoing->state_key))
+        return myl_fail(cx, MYL_INVALID_PARAM, "state_key: expected the id of a user");
     return MYL_OK;
 }
 
@@ -243,7 +248,7 @@ myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outg
     footing on;
     myl_str bytes;
 
-    MYL_TRY(check_sizes(cx, outgoing));
+    MYL_TRY(check_form(cx, outgoing));
     if (myl_str_present(outgoing->redacts))
         MYL_TRY(myl_room_check_redaction(cx, head, outgoing));
     MYL_TRY(fill_draft(cx, head, outgoing, &on, &draft));
@@ -264,7 +269,7 @@ myl_rc myl_room_template(myl_ctx *cx, const myl_room_head *head, const myl_outgo
     footing on;
     myl_str bytes;
 
-    MYL_TRY(check_sizes(cx, outgoing));
+    MYL_TRY(check_form(cx, outgoing));
     MYL_TRY(fill_draft(cx, head, outgoing, &on, &draft));
     MYL_TRY(myl_event_finish(cx, &draft, server.key, server.server_name, &event, &bytes));
     MYL_TRY(check_allowed(cx, head, &event, on.before));

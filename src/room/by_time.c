@@ -109,7 +109,7 @@ myl_rc myl_room_event_by_time(myl_ctx *cx, const myl_room_head *head, const myl_
     search s = {.cx = cx,
                 .head = head,
                 .ask = ask,
-                .sight = {.user = ask->user},
+                .sight = {.user = ask->user, .all = ask->all},
                 .server_sight = {.room = head->room, .server = ask->server}};
     int64_t depth;
 

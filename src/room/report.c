@@ -153,6 +153,7 @@ static bool fits(const myl_report_query *query, const myl_report *report)
     return (!myl_str_present(query->reporter) ||
             myl_str_equal(query->reporter, report->reporter)) &&
            (!myl_str_present(query->room_id) || myl_str_equal(query->room_id, report->room_id)) &&
+           (!myl_str_present(query->target) || myl_str_equal(query->target, report->target)) &&
            (!myl_str_present(query->sender) || myl_str_equal(query->sender, report->sender));
 }
 

@@ -151,6 +151,9 @@ myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,
     *out = false;
     if (expired)
         return MYL_OK;
+    *out = sight->all;
+    if (*out)
+        return MYL_OK;
     /* the reader's own membership is theirs to see, whatever the room shows */
     *out =
         sight->user != 0 && stored->state_key == sight->user && stored->type == sight->member_type;

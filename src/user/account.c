@@ -17,7 +17,8 @@ enum {
     FLAG_LOCKED = 8,
     FLAG_PASSWORD = 16,
     FLAG_SUSPENDED = 32,
-    FLAG_ERASED = 64
+    FLAG_ERASED = 64,
+    FLAG_SHADOW_BANNED = 128
 };
 
 static void (*tokens_changed)(uint64_t user);
@@ -48,7 +49,8 @@ static uint32_t flags_of(const user_row *row)
     return (row->is_admin ? FLAG_ADMIN : 0u) | (row->is_guest ? FLAG_GUEST : 0u) |
            (row->deactivated ? FLAG_DEACTIVATED : 0u) | (row->locked ? FLAG_LOCKED : 0u) |
            (myl_str_present(row->password_hash) ? FLAG_PASSWORD : 0u) |
-           (row->suspended ? FLAG_SUSPENDED : 0u) | (row->erased ? FLAG_ERASED : 0u);
+           (row->suspended ? FLAG_SUSPENDED : 0u) | (row->erased ? FLAG_ERASED : 0u) |
+           (row->shadow_banned ? FLAG_SHADOW_BANNED : 0u);
 }
 
 myl_rc myl_user_row_put(myl_ctx *cx, uint64_t user, const user_row *row)
@@ -77,6 +79,7 @@ static bool cut_row(myl_ctx *cx, myl_str value, user_row *out)
     out->locked = (flags & FLAG_LOCKED) != 0;
     out->suspended = (flags & FLAG_SUSPENDED) != 0;
     out->erased = (flags & FLAG_ERASED) != 0;
+    out->shadow_banned = (flags & FLAG_SHADOW_BANNED) != 0;
     out->created_ms = (int64_t)created;
     out->password_hash =
         (flags & FLAG_PASSWORD) != 0 ? myl_keep(cx, out->password_hash) : MYL_ABSENT;
@@ -116,6 +119,7 @@ static myl_rc read_account(myl_ctx *cx, uint64_t user, myl_account *out)
                          .locked = row.locked,
                          .suspended = row.suspended,
                          .erased = row.erased,
+                         .shadow_banned = row.shadow_banned,
                          .user = exists ? user : 0,
                          .created_ms = row.created_ms,
                          .password_hash = row.password_hash};
@@ -279,8 +283,48 @@ myl_rc myl_user_set_standing(myl_ctx *cx, uint64_t user, myl_standing standing, 
     case MYL_STANDING_LOCKED: row.locked = value; break;
     case MYL_STANDING_SUSPENDED: row.suspended = value; break;
     case MYL_STANDING_ERASED: row.erased = value; break;
+    case MYL_STANDING_SHADOW_BANNED: row.shadow_banned = value; break;
     }
     return myl_user_row_put(cx, user, &row);
+}
+
+/* ---- limits of its own ---- */
+
+myl_rc myl_user_rate_get(myl_ctx *cx, uint64_t user, myl_user_rate *out)
+{
+    myl_key key = myl_key_of_u64(user);
+    uint32_t per_second, burst;
+    myl_str row;
+
+    *out = (myl_user_rate){.is_set = false};
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_USER_RATES, myl_key_str(&key), &row));
+    if (!myl_str_present(row))
+        return MYL_OK;
+    if (!myl_cut_u32(&row, &per_second) || !myl_cut_u32(&row, &burst))
+        return myl_fail(cx, MYL_CORRUPT, "USER_RATES: bad row");
+    *out = (myl_user_rate){true, per_second, burst};
+    return MYL_OK;
+}
+
+static myl_rc rate_drop(myl_ctx *cx, uint64_t user)
+{
+    myl_key key = myl_key_of_u64(user);
+
+    return myl_store_delete(cx, MYL_TABLE_USER_RATES, myl_key_str(&key));
+}
+
+myl_rc myl_user_rate_set(myl_ctx *cx, uint64_t user, const myl_user_rate *rate)
+{
+    myl_key key = myl_key_of_u64(user), value = myl_key_start();
+    user_row row;
+
+    MYL_TRY(row_to_change(cx, user, &row)); /* tokens are looked at anew */
+    MYL_TRY(myl_user_row_put(cx, user, &row));
+    if (!rate->is_set)
+        return rate_drop(cx, user);
+    myl_key_u32(&value, (uint32_t)rate->per_second);
+    myl_key_u32(&value, (uint32_t)rate->burst);
+    return myl_store_put(cx, MYL_TABLE_USER_RATES, myl_key_str(&key), myl_key_str(&value));
 }
 
 myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
@@ -290,8 +334,9 @@ myl_rc myl_user_close(myl_ctx *cx, uint64_t user, bool erase)
     MYL_TRY(row_to_change(cx, user, &row));
     row.deactivated = true;
     row.erased = row.erased || erase;
-    row.is_admin = row.locked = row.suspended = false;
+    row.is_admin = row.locked = row.suspended = row.shadow_banned = false;
     row.password_hash = MYL_ABSENT;
+    MYL_TRY(rate_drop(cx, user));
     MYL_TRY(myl_user_directory_drop(cx, user));
     MYL_TRY(note_erased(cx, user, row.erased));
     return myl_user_row_put(cx, user, &row);

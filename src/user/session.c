@@ -113,12 +113,14 @@ static myl_rc check_expiry(myl_ctx *cx, const token_place *place)
 myl_rc myl_user_of_token(myl_ctx *cx, myl_str token, myl_caller *out)
 {
     token_place place;
+    myl_user_rate rate;
 
     memset(out, 0, sizeof(*out));
     MYL_TRY(find_token(cx, token, &place));
     if (!place.exists || (place.slot != SLOT_ACCESS && place.slot != SLOT_NEXT_ACCESS))
         return unknown_token(cx);
     MYL_TRY(check_expiry(cx, &place));
+    MYL_TRY(myl_user_rate_get(cx, place.user, &rate));
     *out = (myl_caller){.user = place.user,
                         .device = place.row.device.number,
                         .device_id = place.row.device.device_id,
@@ -127,6 +129,10 @@ myl_rc myl_user_of_token(myl_ctx *cx, myl_str token, myl_caller *out)
                         .is_admin = place.account.is_admin,
                         .is_locked = place.account.locked,
                         .is_suspended = place.account.suspended,
+                        .is_shadow_banned = place.account.shadow_banned,
+                        .has_rate = rate.is_set,
+                        .rate_per_second = rate.per_second,
+                        .rate_burst = rate.burst,
                         .is_fresh = place.slot == SLOT_NEXT_ACCESS,
                         .expires_ms = place.expires_ms,
                         .last_seen_ms = place.row.device.last_seen_ms};

@@ -16,7 +16,7 @@
 
 /* account.c: the whole row of an account. */
 typedef struct {
-    bool is_admin, is_guest, deactivated, locked, suspended, erased;
+    bool is_admin, is_guest, deactivated, locked, suspended, erased, shadow_banned;
     int64_t created_ms;
     uint64_t generation;
     myl_str password_hash; /* absent: none */

@@ -50,6 +50,9 @@ void myl_admin_write_room(myl_writer *w, const myl_admin_room *room);
 /* The room of the path's {roomId}; MYL_NOT_FOUND. */
 myl_rc myl_admin_room_head(myl_req *req, myl_room_head *head);
 
+/* room_change.c: the room of the path's {roomIdOrAlias}; MYL_NOT_FOUND. */
+myl_rc myl_admin_any_room(myl_req *req, myl_room_head *head);
+
 /* Writes the text, or null when it is absent. */
 void myl_admin_write_text(myl_writer *w, const char *key, myl_str value);
 

@@ -48,7 +48,7 @@ static void write_flags(myl_writer *w, const myl_account *account)
     myl_write_null(w, "user_type");
     myl_write_bool(w, "deactivated", account->deactivated);
     myl_write_bool(w, "erased", account->erased);
-    myl_write_bool(w, "shadow_banned", false);
+    myl_write_bool(w, "shadow_banned", account->shadow_banned);
     myl_write_bool(w, "locked", account->locked);
     myl_write_bool(w, "suspended", account->suspended);
     myl_write_bool(w, "approved", true);

@@ -76,7 +76,7 @@ static myl_rc read_ask(myl_req *req, myl_time_ask *ask)
 
 myl_rc myl_client_event_by_time(myl_req *req, const myl_body_none *in)
 {
-    myl_time_ask ask = {.user = req->caller.user};
+    myl_time_ask ask = {.user = req->caller.user, .all = req->endpoint->auth == MYL_AUTH_ADMIN};
     myl_writer w = myl_write_start(&req->cx, 128);
     uint64_t led_to = 0;
     myl_room_head head;

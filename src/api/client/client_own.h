@@ -128,6 +128,9 @@ myl_rc myl_client_read_point(myl_req *req, uint64_t room, const char *name, myl_
 /* The room and the state that the caller may read in it: MYL_FORBIDDEN also when there is no such room. */
 myl_rc myl_client_open_room(myl_req *req, myl_room_head *head, myl_tree_root *root);
 
+/* admin/notices.c: the invite to one's server notices cannot be refused: MYL_CANNOT_LEAVE_NOTICES. */
+myl_rc myl_client_require_leavable(myl_req *req);
+
 /* presence.c: registers its round. */
 void myl_client_presence_start(void);
 /* presence.c: what a client that syncs, and may wait so long, says of its user; absent: online. MYL_INVALID_PARAM. */

@@ -153,6 +153,8 @@ myl_rc myl_client_pushers(myl_req *req, const myl_body_none *in)
     for (size_t i = 0; i < count; i++)
         myl_write_json(&w, NULL, shown(req, &pushers[i], devices, device_count));
     myl_write_close(&w, ']');
+    if (req->endpoint->auth == MYL_AUTH_ADMIN)
+        myl_write_int(&w, "total", (int64_t)count);
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }

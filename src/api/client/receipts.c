@@ -96,7 +96,8 @@ myl_rc myl_client_typing(myl_req *req, const myl_body_typing *in)
     MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
     if (timeout > LONGEST_TYPING_MS)
         timeout = LONGEST_TYPING_MS;
-    if (myl_room_typing_set(head.room, req->caller.user, in->typing ? timeout : 0)) {
+    if (!req->caller.is_shadow_banned &&
+        myl_room_typing_set(head.room, req->caller.user, in->typing ? timeout : 0)) {
         myl_http_wake(MYL_NOTE_ROOM, head.room);
         myl_outbox_typing(head.room, head.room_id, req->caller.user_id, in->typing);
     }

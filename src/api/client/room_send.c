@@ -39,6 +39,12 @@ static myl_rc check_suspended(myl_req *req, const myl_room_head *head, const myl
     return myl_fail(&req->cx, MYL_USER_SUSPENDED, "this account is suspended");
 }
 
+/* What a shadow-banned user says goes nowhere, and they are told that it went well. */
+static myl_str unheard(myl_ctx *cx)
+{
+    return myl_strf(cx, "$%.*s", MYL_FMT(myl_crypto_random_text(cx, 43)));
+}
+
 /* A redaction by its own endpoint may come without. */
 static bool needs_body(const myl_req *req)
 {
@@ -66,7 +72,10 @@ static myl_rc send_once(myl_req *req, myl_str scope, myl_outgoing *outgoing)
     outgoing->sender = req->caller.user_id;
     outgoing->caller = &req->caller;
     outgoing->txn_id = req->path.txn_id;
-    MYL_TRY(myl_room_send(cx, outgoing, &event_id));
+    if (req->caller.is_shadow_banned)
+        event_id = unheard(cx);
+    else
+        MYL_TRY(myl_room_send(cx, outgoing, &event_id));
     if (has_txn)
         MYL_TRY(myl_room_txn_put(cx, &req->caller, scope, req->path.txn_id, event_id));
     myl_room_presence_active(req->caller.user);
@@ -169,6 +178,8 @@ myl_rc myl_client_put_state(myl_req *req, const myl_body_content *in)
     else
         outgoing.content =
             myl_json_without(&req->cx, in->json, MYL_S("join_authorised_via_users_server"));
+    if (req->caller.is_shadow_banned && !myl_str_equal(outgoing.type, MYL_S("m.room.member")))
+        return reply_event_id(req, unheard(&req->cx));
     MYL_TRY(myl_room_send(&req->cx, &outgoing, &event_id));
     return reply_event_id(req, event_id);
 }

@@ -43,7 +43,7 @@ static myl_rc make_room(myl_req *req, const myl_body_create_room *in, myl_str *r
                                 .power_level_content_override = in->power_level_content_override,
                                 .initial_state = myl_json_array(req->json, MYL_S("initial_state")),
                                 .invite = in->invite,
-                                .invite_count = in->invite_count,
+                                .invite_count = req->caller.is_shadow_banned ? 0 : in->invite_count,
                                 .is_direct = in->is_direct};
 
     if (in->invite_3pid_count > 0)
@@ -192,6 +192,8 @@ myl_rc myl_client_invite(myl_req *req, const myl_body_invite *in)
     if (!myl_str_present(in->user_id))
         return myl_fail(&req->cx, MYL_MISSING_PARAM, "user_id: missing");
     MYL_TRY(myl_room_require_joined(&req->cx, req->path.room_id, &req->caller, &head));
+    if (req->caller.is_shadow_banned)
+        return myl_reply_empty(req); /* nobody hears of it */
     return change_other(req, in->user_id, MYL_MEMBER_INVITE, in->reason);
 }
 
@@ -223,6 +225,7 @@ myl_rc myl_client_leave(myl_req *req, const myl_body_reason *in)
     myl_client_place *place;
     bool elsewhere;
 
+    MYL_TRY(myl_client_require_leavable(req));
     MYL_TRY(myl_client_find_place(req, req->path.room_id, &place));
     MYL_TRY(myl_client_visit(req, place, &wish, &elsewhere));
     if (elsewhere)
