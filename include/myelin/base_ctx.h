@@ -23,6 +23,8 @@ typedef struct myl_ctx {
     myl_error error;
     uint64_t request_id; /* for log lines; 0 outside requests */
     struct myl_txn *txn; /* the snapshot or write transaction it is in, or NULL (store_kv.h) */
+    struct myl_policy_desk
+        *policy; /* events that a policy server has signed, or NULL (room_policy.h) */
 } myl_ctx;
 
 /* Begin and end a job. myl_ctx_end frees every piece and runs nothing else. */

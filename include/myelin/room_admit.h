@@ -19,6 +19,8 @@ typedef struct {
     myl_event event; /* in its redacted form when its content hash did not match */
     myl_str bytes;   /* canonical, without `unsigned`: what is stored */
     bool hash_failed;
+    bool policy_signed; /* the room's policy server has signed it, with this key (fed_policy.h) */
+    uint8_t policy_key[32];
 } myl_incoming;
 /* Format, size, id and content hash. MYL_BAD_EVENT, MYL_EVENT_TOO_LARGE: such a PDU is dropped. */
 myl_rc myl_incoming_read(myl_ctx *cx, const myl_room_version *version, const myl_json *pdu,
@@ -39,8 +41,10 @@ typedef struct {
     bool alone; /* NEW: a join from outside: it replaces all newest events of an older stay */
     bool
         no_more; /* what is missing cannot be had: auth events that are missing count as rejected */
-    uint64_t led_to; /* BEHIND: number of the event that named it; 0: none */
-    uint32_t flags;  /* MYL_EVENT_OUTGOING or 0 */
+    uint64_t led_to;          /* BEHIND: number of the event that named it; 0: none */
+    uint32_t flags;           /* MYL_EVENT_OUTGOING or 0 */
+    const myl_caller *caller; /* who of ours sent it, with this transaction id; NULL: nobody */
+    myl_str txn_id;
 } myl_admission;
 
 typedef enum {

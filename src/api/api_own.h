@@ -13,6 +13,11 @@ typedef void myl_body_none;
 
 const myl_config *myl_api_config(void);
 
+/* policy.c: before a handler runs again: did a policy server refuse its event? Then the reply is set. */
+bool myl_api_policy_refused(myl_req *req);
+/* A handler's answer; for MYL_UNSIGNED the policy server is asked (MYL_NEED). */
+myl_rc myl_api_policy_answer(myl_req *req, myl_rc rc);
+
 #define ENDPOINT(method, path, auth, rate, run, body, limit, handler)                              \
     myl_rc myl_##handler(myl_req *req, const myl_body_##body *in);
 #define ADMIN ENDPOINT

@@ -29,7 +29,9 @@ const myl_config *myl_api_config(void)
 #define ENDPOINT(method, path, auth, rate, run, body, limit, handler)                              \
     static myl_rc call_##handler(myl_req *req, const void *in)                                     \
     {                                                                                              \
-        return myl_##handler(req, in);                                                             \
+        if (req->cx.policy != NULL && myl_api_policy_refused(req))                                 \
+            return MYL_OK;                                                                         \
+        return myl_api_policy_answer(req, myl_##handler(req, in));                                 \
     }
 #define ADMIN ENDPOINT
 #define METRICS ENDPOINT

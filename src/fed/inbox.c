@@ -9,6 +9,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/fed_policy.h>
+
 #include "fed/rooms_own.h"
 
 #include <pthread.h>
@@ -343,6 +345,18 @@ static myl_rc check_parcels(myl_ctx *cx, taking *t)
     return MYL_OK;
 }
 
+/* What a room's policy server has not signed is handed to it. */
+static myl_rc check_policy(myl_ctx *cx, taking *t, const group *of)
+{
+    size_t count = t->delivery->pdus->count, found = 0;
+    myl_incoming **events = myl_new_array(cx, myl_incoming *, count + 1);
+
+    for (size_t i = 0; i < count; i++)
+        if (t->parcels[i].group == of && t->parcels[i].good)
+            events[found++] = &t->parcels[i].incoming;
+    return myl_fed_policy_check(cx, of->room_id, events, found);
+}
+
 static myl_rc admit_parcel(myl_ctx *cx, taking *t, size_t i)
 {
     parcel *p = &t->parcels[i];
@@ -412,6 +426,8 @@ myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
         t.admitting = myl_list_get(&t.groups, group *, i);
         if (!t.admitting->outside && (!t.admitting->here || !t.admitting->allowed))
             continue;
+        if (t.admitting->here)
+            MYL_TRY(check_policy(cx, &t, t.admitting));
         MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
         if (t.admitting->keeps)
             wake_worker(t.admitting->room_id);

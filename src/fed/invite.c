@@ -6,6 +6,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/fed_policy.h>
+
 #include "fed/rooms_own.h"
 
 typedef struct {
@@ -108,9 +110,12 @@ static myl_rc take_back(myl_ctx *cx, invitation *i, const myl_json *json)
 myl_rc myl_fed_invite(myl_ctx *cx, const myl_member_change *change)
 {
     invitation i = {.change = change};
+    myl_incoming *event;
     const myl_json *back;
 
     MYL_TRY(myl_fed_change(cx, "fed.invite", prepare, &i));
+    event = &i.event;
+    MYL_TRY(myl_fed_policy_check(cx, change->room_id, &event, 1));
     MYL_TRY(ask(cx, &i, &back));
     MYL_TRY(take_back(cx, &i, back));
     return myl_fed_change(cx, "fed.invite", admit, &i);

@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_admit.h>
+#include <myelin/room_policy.h>
 
 #include "room/room_own.h"
 
@@ -107,18 +108,42 @@ static void judge_by_auth_events(admitting *a)
         a->out->kind = MYL_ADMIT_REJECTED;
 }
 
+/* Spec: check 7. The lane has mostly verified the signature already. */
+static myl_rc judge_by_policy(admitting *a)
+{
+    const myl_incoming *incoming = a->in->incoming;
+    myl_room_policy policy;
+
+    if (a->out->kind != MYL_ADMIT_ACCEPTED || !myl_room_policy_covers(a->event))
+        return MYL_OK;
+    MYL_TRY(myl_room_policy_of(a->cx, a->head, &policy));
+    if (!myl_str_present(policy.server) ||
+        (incoming->policy_signed &&
+         memcmp(incoming->policy_key, policy.key, sizeof(policy.key)) == 0) ||
+        myl_room_policy_holds(a->cx, &policy, a->event))
+        return MYL_OK;
+    a->out->kind = MYL_ADMIT_SOFT_FAILED;
+    a->out->verdict = (myl_verdict){false, "policy", "the room's policy server has not signed it"};
+    return MYL_OK;
+}
+
+static myl_rc judge_by_current(admitting *a)
+{
+    if (a->before != a->head->state)
+        MYL_TRY(myl_room_judge(a->cx, a->event, a->head->create, a->head->state, &a->out->verdict));
+    if (!a->out->verdict.allowed)
+        a->out->kind = MYL_ADMIT_SOFT_FAILED;
+    return judge_by_policy(a);
+}
+
 static myl_rc judge_by_state(admitting *a)
 {
     MYL_TRY(myl_room_judge(a->cx, a->event, a->head->create, a->before, &a->out->verdict));
     if (!a->out->verdict.allowed)
         a->out->kind = MYL_ADMIT_REJECTED;
-    if (a->out->kind == MYL_ADMIT_REJECTED || a->in->coming != MYL_COMES_NEW || a->in->alone ||
-        a->before == a->head->state)
+    if (a->out->kind == MYL_ADMIT_REJECTED || a->in->coming != MYL_COMES_NEW || a->in->alone)
         return MYL_OK;
-    MYL_TRY(myl_room_judge(a->cx, a->event, a->head->create, a->head->state, &a->out->verdict));
-    if (!a->out->verdict.allowed)
-        a->out->kind = MYL_ADMIT_SOFT_FAILED;
-    return MYL_OK;
+    return judge_by_current(a);
 }
 
 static myl_rc find_state_before(admitting *a)
@@ -210,6 +235,10 @@ static myl_rc store(admitting *a)
         .arrives = a->in->coming == MYL_COMES_NEW && a->out->kind == MYL_ADMIT_ACCEPTED,
     };
 
+    if (a->in->caller != NULL && myl_str_present(a->in->txn_id)) {
+        place.device = a->in->caller->device;
+        place.txn_id = a->in->txn_id;
+    }
     if (a->in->coming == MYL_COMES_OUTSIDE)
         return myl_room_event_put(a->cx, &place, &a->out->stored);
     MYL_TRY(stored_depth(a, &place.depth));

@@ -240,24 +240,46 @@ static myl_rc finish_once(myl_ctx *cx, myl_event_draft *draft, myl_event *event,
     }
 }
 
+/* One that the policy server has signed takes its place in the room with the references that it was signed with. */
+static myl_rc admit_signed(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outgoing,
+                           const myl_incoming *ready, myl_stored *stored)
+{
+    myl_admission admission = {.incoming = ready,
+                               .coming = MYL_COMES_NEW,
+                               .flags = MYL_EVENT_OUTGOING,
+                               .caller = outgoing->caller,
+                               .txn_id = outgoing->txn_id};
+    myl_admitted admitted;
+
+    MYL_TRY(myl_room_admit(cx, head, &admission, &admitted));
+    if (admitted.kind != MYL_ADMIT_ACCEPTED)
+        return myl_fail(cx, MYL_FORBIDDEN, "the room has changed meanwhile: %s",
+                        admitted.verdict.reason != NULL ? admitted.verdict.reason : "");
+    *stored = admitted.stored;
+    return MYL_OK;
+}
+
 myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outgoing,
                       myl_stored *stored)
 {
+    const myl_incoming *ready;
     myl_event_draft draft;
-    myl_event event;
+    myl_incoming made = {.hash_failed = false};
     footing on;
-    myl_str bytes;
 
     MYL_TRY(check_form(cx, outgoing));
     if (myl_str_present(outgoing->redacts))
         MYL_TRY(myl_room_check_redaction(cx, head, outgoing));
     MYL_TRY(fill_draft(cx, head, outgoing, &on, &draft));
-    MYL_TRY(finish_once(cx, &draft, &event, &bytes));
-    MYL_TRY(check_allowed(cx, head, &event, on.before));
-    MYL_TRY(name_room(cx, head, &event));
-    MYL_TRY(store_event(cx, head, &(finished){outgoing, &event, bytes, &on}, stored));
-    if (myl_str_equal(event.type, MYL_S("m.room.redaction")))
-        return myl_room_apply_redaction(cx, head, &event, stored);
+    MYL_TRY(finish_once(cx, &draft, &made.event, &made.bytes));
+    MYL_TRY(check_allowed(cx, head, &made.event, on.before));
+    MYL_TRY(myl_room_policy_ask(cx, head, &made, &ready));
+    if (ready != NULL)
+        return admit_signed(cx, head, outgoing, ready, stored);
+    MYL_TRY(name_room(cx, head, &made.event));
+    MYL_TRY(store_event(cx, head, &(finished){outgoing, &made.event, made.bytes, &on}, stored));
+    if (myl_str_equal(made.event.type, MYL_S("m.room.redaction")))
+        return myl_room_apply_redaction(cx, head, &made.event, stored);
     return MYL_OK;
 }
 
@@ -292,7 +314,7 @@ myl_rc myl_room_prepare_member(myl_ctx *cx, const myl_room_head *head,
 
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));
     MYL_TRY(fill_draft(cx, head, &outgoing, &on, &draft));
-    out->hash_failed = false;
+    *out = (myl_incoming){.hash_failed = false};
     MYL_TRY(myl_event_finish(cx, &draft, server.key, server.server_name, &out->event, &out->bytes));
     return check_allowed(cx, head, &out->event, on.before);
 }

@@ -17,6 +17,7 @@ myl_rc myl_incoming_read(myl_ctx *cx, const myl_room_version *version, const myl
     const myl_json *json = pdu;
     myl_text bytes;
 
+    memset(out, 0, sizeof(*out));
     if (myl_json_is(pdu, MYL_JSON_OBJECT))
         json = myl_json_without(cx, pdu, MYL_S("unsigned"));
     MYL_TRY(myl_event_decode(cx, version, json, &out->event));

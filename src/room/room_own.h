@@ -8,7 +8,9 @@
 #include <myelin/base_clock.h>
 #include <myelin/base_list.h>
 #include <myelin/room_hierarchy.h>
+#include <myelin/room_policy.h>
 #include <myelin/room_send.h>
+#include <myelin/room_servers.h>
 #include <myelin/room_timeline.h>
 #include <myelin/rules_auth_index.h>
 #include <myelin/store_check.h>
@@ -182,5 +184,11 @@ myl_rc myl_room_person_changed(myl_ctx *cx, uint64_t user);
 /* Reads via, suggested and order of child->content; false: it names no room, or no server to find it by. */
 bool myl_room_child_fill(myl_space_child *child);
 void myl_room_children_sort(myl_list *children);
+
+/* ---- policy.c ---- */
+/* Before an event of ours is stored. *ready: it has been signed, as this one (the same but for time and references): to be admitted
+ * in its place. NULL: it needs no signature, or none can be had. MYL_UNSIGNED: it waits in cx->policy for one. */
+myl_rc myl_room_policy_ask(myl_ctx *cx, const myl_room_head *head, const myl_incoming *event,
+                           const myl_incoming **ready);
 
 #endif

@@ -8,6 +8,8 @@
  */
 #include "api/server/server_own.h"
 
+#include <myelin/fed_policy.h>
+
 /* A signature of an event is over its redacted form. */
 static myl_rc sign(myl_ctx *cx, myl_incoming *incoming)
 {
@@ -26,9 +28,13 @@ static myl_rc sign(myl_ctx *cx, myl_incoming *incoming)
 static myl_rc verify(myl_req *req, void *state)
 {
     myl_taken *taken = state;
-    const myl_event *event = &taken->incoming.event;
+    myl_incoming *incoming = &taken->incoming;
+    const myl_event *event = &incoming->event;
 
-    return myl_fed_verify_events(&req->cx, &event, 1, &taken->good);
+    MYL_TRY(myl_fed_verify_events(&req->cx, &event, 1, &taken->good));
+    if (!taken->good)
+        return MYL_OK;
+    return myl_fed_policy_check(&req->cx, event->room_id, &incoming, 1);
 }
 
 myl_rc myl_server_take(myl_req *req, const myl_room_version *version, const myl_json *pdu,
