@@ -69,6 +69,7 @@ typedef struct myl_net_service {
     /* the answer: in the order in which to try; count 0: no record, or nobody could say */
     const myl_net_target *targets;
     size_t count;
+    int64_t lasts_ms; /* the least time to live of the records; 0: unknown */
 } myl_net_service;
 void myl_net_service_start(myl_net_service *service);
 

@@ -137,6 +137,25 @@ def test_delegated_to_a_plain_host(network: Network, server: Server) -> None:
     assert found(server, "small.test") and host_header(peer) == "big.test"
 
 
+def test_how_long_service_records_are_kept(network: Network, server: Server) -> None:
+    """For their time to live, and not for a fixed time."""
+    old, new = (network.peer("small.test", names=["small.test"], port=port, ip=free_address()) for port in (8461, 8462))
+    network.dns.ttl = 3600
+    for peer in (old, new):
+        peer.valid_for_ms = 1000
+        network.dns.addresses["machine.test"] = [peer.ip]
+        network.dns.services["_matrix-fed._tcp.small.test"] = [(10, 0, peer.port, "machine.test")]
+        if peer is new:  # the records have changed; those that are known still hold
+            network.dns.addresses["machine.test"] = [old.ip]
+            control(server, "clock advance 1800000")
+            before = len(new.requests)
+            assert found(server, "small.test") and len(new.requests) == before
+            network.dns.addresses["machine.test"] = [new.ip]
+            control(server, "clock advance 2000000")
+        before = len(peer.requests)
+        assert found(server, "small.test") and len(peer.requests) > before
+
+
 # --- .well-known ----------------------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ static myl_rc check_key(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
     return MYL_OK;
 }
 
+static uint64_t lists;
+
 static myl_rc check_list(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
 {
     myl_str server, text;
@@ -40,6 +42,9 @@ static myl_rc check_list(myl_ctx *cx, myl_check *check, myl_str key, myl_str row
     const myl_json *json;
     fed_key_list list;
 
+    if (myl_str_equal(key, FED_KEY_LIST_COUNT))
+        return MYL_OK;
+    lists++;
     if (!myl_cut_str(&row, &server) || !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) ||
         !myl_cut_str(&row, &text)) {
         myl_check_wrong(check, "SERVER_KEY_LISTS: a row of no known form");
@@ -57,8 +62,16 @@ static myl_rc check_list(myl_ctx *cx, myl_check *check, myl_str key, myl_str row
 
 static myl_rc check_keys(myl_ctx *cx, myl_check *check)
 {
+    uint64_t count;
+
     MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_SERVER_KEYS, check_key));
-    return myl_check_walk(cx, check, MYL_TABLE_SERVER_KEY_LISTS, check_list);
+    lists = 0;
+    MYL_TRY(myl_check_walk(cx, check, MYL_TABLE_SERVER_KEY_LISTS, check_list));
+    MYL_TRY(myl_fed_key_list_count(cx, &count));
+    if (count != lists)
+        myl_check_wrong(check, "SERVER_KEY_LISTS: %llu servers, %llu are counted",
+                        (unsigned long long)lists, (unsigned long long)count);
+    return MYL_OK;
 }
 
 /* ---- events that wait ---- */

@@ -14,7 +14,9 @@ enum {
     PORT = 8448,
     WELL_KNOWN_MS = 10000,
     REDIRECTS = 10,
-    KEPT_MS = 300000, /* of a way without .well-known: its records may change */
+    KEPT_MS = 300000, /* a way of which no record says how long it lasts */
+    SHORTEST_MS = 5000,
+    LONGEST_MS = 86400000,
     FAILED_FIRST_MS =
         60000, /* a .well-known that failed is asked again after that, then twice that, … */
     FAILED_LONGEST_MS = 3600000
@@ -121,7 +123,17 @@ static void give(known *self, fed_wanted *wanted, bool is_fresh)
     wanted->done(wanted);
 }
 
-static void found(known *self, const myl_net_target *targets, size_t count)
+/* As long as the service records last; 0: there are none. */
+static int64_t kept_ms(int64_t lasts_ms)
+{
+    if (lasts_ms <= 0)
+        return KEPT_MS;
+    if (lasts_ms < SHORTEST_MS)
+        return SHORTEST_MS;
+    return lasts_ms < LONGEST_MS ? lasts_ms : LONGEST_MS;
+}
+
+static void found(known *self, const myl_net_target *targets, size_t count, int64_t lasts_ms)
 {
     fed_wanted *waiting = self->waiting;
     fed_route *route = &self->route;
@@ -137,7 +149,7 @@ static void found(known *self, const myl_net_target *targets, size_t count)
             myl_keep(&self->memory, targets[route->target_count].host);
         route->targets[route->target_count].port = targets[route->target_count].port;
     }
-    self->route_until_ms = myl_tick_ms() + KEPT_MS;
+    self->route_until_ms = myl_tick_ms() + kept_ms(lasts_ms);
     self->is_searched = false;
     self->waiting = NULL;
     myl_ctx_end(&self->cx);
@@ -152,7 +164,7 @@ static void found_one(known *self, uint16_t port)
 {
     myl_net_target target = {self->name.host, port};
 
-    found(self, &target, 1);
+    found(self, &target, 1, 0);
 }
 
 /* ---- service records: steps 3.3 to 3.5, 4 to 6 ---- */
@@ -165,7 +177,8 @@ static void service_known(myl_net_service *service)
         return;
     for (size_t i = 0; i < 2; i++) {
         if (self->services[i].count > 0) {
-            found(self, self->services[i].targets, self->services[i].count);
+            found(self, self->services[i].targets, self->services[i].count,
+                  self->services[i].lasts_ms);
             return;
         }
     }

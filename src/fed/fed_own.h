@@ -90,6 +90,9 @@ bool myl_fed_key_list_read(myl_ctx *cx, const myl_json *json, myl_str server, in
                            fed_key_list *out);
 /* Keeps it in SERVER_KEYS, inside a change. */
 myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json);
+/* The row of SERVER_KEY_LISTS that counts the others; hashes are longer. */
+#define FED_KEY_LIST_COUNT MYL_S("count")
+myl_rc myl_fed_key_list_count(myl_ctx *cx, uint64_t *out);
 /* From SERVER_KEYS, in a transaction. */
 myl_rc myl_fed_key_row(myl_ctx *cx, myl_str server, myl_str key_id, myl_fed_key *out, bool *found);
 /* Into memory, after the commit (keys.c). */

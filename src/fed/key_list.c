@@ -110,11 +110,98 @@ static myl_rc put_key(myl_ctx *cx, myl_str server, const fed_listed_key *one)
     return myl_store_put(cx, MYL_TABLE_SERVER_KEYS, myl_key_str(&key), myl_text_str(&row));
 }
 
+/* ---- how many servers there are; one that has not been heard of for long makes room ---- */
+
+enum { LOOKED_AT = 16 };
+
+myl_rc myl_fed_key_list_count(myl_ctx *cx, uint64_t *out)
+{
+    myl_str row;
+
+    *out = 0;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, FED_KEY_LIST_COUNT, &row));
+    if (myl_str_present(row) && !myl_cut_u64(&row, out))
+        return myl_fail(cx, MYL_CORRUPT, "SERVER_KEY_LISTS: the count cannot be read");
+    return MYL_OK;
+}
+
+static myl_rc put_count(myl_ctx *cx, uint64_t count)
+{
+    myl_key row = myl_key_of_u64(count);
+
+    return myl_store_put(cx, MYL_TABLE_SERVER_KEY_LISTS, FED_KEY_LIST_COUNT, myl_key_str(&row));
+}
+
+/* Of some rows behind a place that chance chooses, the key of the one that ended first; absent: there is none. */
+static myl_rc find_oldest(myl_ctx *cx, myl_str from, myl_str *out)
+{
+    uint64_t least = UINT64_MAX;
+    myl_scan *scan;
+    myl_str key, row;
+
+    *out = MYL_ABSENT;
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_SERVER_KEY_LISTS, MYL_ABSENT, from, MYL_FORWARD, &scan));
+    for (int i = 0; i < LOOKED_AT; i++) {
+        uint64_t seen, until;
+        myl_str name;
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        if (myl_str_equal(key, FED_KEY_LIST_COUNT) || !myl_cut_str(&row, &name) ||
+            !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) || until >= least)
+            continue;
+        least = until;
+        *out = myl_keep(cx, key);
+    }
+    myl_scan_end(scan);
+    return MYL_OK;
+}
+
+static myl_rc drop_keys_of(myl_ctx *cx, myl_str server_hash)
+{
+    myl_list keys = MYL_LIST(cx, myl_str);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_SERVER_KEYS, server_hash, MYL_ABSENT, MYL_FORWARD, &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        myl_list_push(&keys, myl_str, myl_keep(cx, key));
+    }
+    myl_scan_end(scan);
+    for (size_t i = 0; i < keys.count; i++)
+        MYL_TRY(myl_store_delete(cx, MYL_TABLE_SERVER_KEYS, myl_list_get(&keys, myl_str, i)));
+    return myl_store_delete(cx, MYL_TABLE_SERVER_KEY_LISTS, server_hash);
+}
+
+/* A server is new: when there are too many, another goes. Its keys are asked for again when they are wanted. */
+static myl_rc make_room(myl_ctx *cx, const myl_key *key)
+{
+    myl_key from = myl_key_of_u64(myl_crypto_random_u64());
+    uint64_t count;
+    myl_str row, oldest;
+
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(key), &row));
+    if (myl_str_present(row))
+        return MYL_OK;
+    MYL_TRY(myl_fed_key_list_count(cx, &count));
+    if (count < MYL_LIMIT_FED_KEY_SERVERS)
+        return put_count(cx, count + 1);
+    MYL_TRY(find_oldest(cx, myl_key_str(&from), &oldest));
+    if (!myl_str_present(oldest))
+        MYL_TRY(find_oldest(cx, MYL_ABSENT, &oldest));
+    return myl_str_present(oldest) ? drop_keys_of(cx, oldest) : put_count(cx, count + 1);
+}
+
 myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json)
 {
     myl_key key = list_key(list->server);
     myl_text row = MYL_TEXT(cx);
 
+    MYL_TRY(make_room(cx, &key));
     for (size_t i = 0; i < list->count; i++)
         MYL_TRY(put_key(cx, list->server, &list->keys[i]));
     myl_row_str(&row, list->server);

@@ -226,6 +226,39 @@ static void take_services(myl_net_service *service, const struct ares_srv_reply 
     service->count = list.count;
 }
 
+/* c-ares tells no time to live of such records: it stands in the answer behind the name, the type and the class. */
+static int64_t least_ttl_ms(const unsigned char *answer, int len)
+{
+    const unsigned char *at = answer + 12, *end = answer + len;
+    int64_t least = INT64_MAX;
+    int records;
+    long used;
+    char *name;
+
+    if (len < 12)
+        return 0;
+    records = answer[6] << 8 | answer[7];
+    for (int i = answer[4] << 8 | answer[5]; i > 0; i--) {
+        if (at >= end || ares_expand_name(at, answer, len, &name, &used) != ARES_SUCCESS)
+            return 0;
+        ares_free_string(name);
+        at += used + 4;
+    }
+    for (; records > 0; records--) {
+        if (at >= end || ares_expand_name(at, answer, len, &name, &used) != ARES_SUCCESS)
+            return 0;
+        ares_free_string(name);
+        at += used;
+        if (end - at < 10)
+            return 0;
+        int64_t ttl =
+            (int64_t)((uint32_t)at[4] << 24 | (uint32_t)at[5] << 16 | (uint32_t)at[6] << 8 | at[7]);
+        least = ttl < least ? ttl : least;
+        at += 10 + (at[8] << 8 | at[9]);
+    }
+    return least == INT64_MAX ? 0 : least * 1000 + 1; /* none at all is not the same as unknown */
+}
+
 static void service_done(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
     myl_net_service *service = arg;
@@ -234,8 +267,11 @@ static void service_done(void *arg, int status, int timeouts, unsigned char *ans
     MYL_UNUSED(timeouts);
     service->targets = NULL;
     service->count = 0;
-    if (status == ARES_SUCCESS && ares_parse_srv_reply(answer, len, &first) == ARES_SUCCESS)
+    service->lasts_ms = 0;
+    if (status == ARES_SUCCESS && ares_parse_srv_reply(answer, len, &first) == ARES_SUCCESS) {
         take_services(service, first);
+        service->lasts_ms = least_ttl_ms(answer, len);
+    }
     if (first != NULL)
         ares_free_data(first);
     service->done(service);
