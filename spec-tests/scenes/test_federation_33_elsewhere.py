@@ -18,7 +18,7 @@ V1 = "/_matrix/client/v1"
 
 @pytest.fixture
 def pair(network: Network) -> tuple[Server, Peer]:
-    return network.server(settings={"federation.request_timeout": "2s"}), network.peer()
+    return network.server(), network.peer()
 
 
 class Told:

@@ -50,7 +50,7 @@ class Policy:
 @pytest.fixture
 def watched(network: Network) -> tuple[Server, Peer, Policy, Client, str, PeerRoom]:
     """A room of ours that uses a policy server; the peer's room is its own copy of it."""
-    server, peer = network.server(settings={"federation.request_timeout": "2s"}), network.peer()
+    server, peer = network.server(), network.peer()
     alice = server.client("alice")
     room = alice.create_room(room_version="11", preset="public_chat")
     policy, other = Policy(peer), PeerRoom(peer, "11")
