@@ -4,11 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 import threading
 import time
+from typing import Callable
 
 import pytest
 
 from support.client import V3, Client, ok, q, refused
+from support.keys import Device
 from support.server import Server
+from support.wait import until
+from support.wire import metric
 
 PATH = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
 LATEST = {"required_state": [], "timeline_limit": 1}
@@ -192,6 +196,44 @@ def test_invites_joins_leaves_and_kicks(shared_server: Server) -> None:
     assert other not in slide(bob, lists())["rooms"]
 
 
+def test_refused_invites_are_rooms_that_were_left(shared_server: Server) -> None:
+    """Stripped state would say that the invite still stands."""
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    for end in (lambda room: bob.leave(room), lambda room: alice.kick(room, bob.user_id), lambda room: alice.ban(room, bob.user_id)):
+        room = alice.create_room(name="N", invite=[bob.user_id])
+        answer = slide(bob, lists())
+        assert "invite_state" in answer["rooms"][room]
+        end(room)
+        shown = slide(bob, lists(), answer["pos"])["rooms"][room]
+        assert "invite_state" not in shown
+        for events in (shown["required_state"], shown["timeline"]):
+            assert [(event["state_key"], event["content"]["membership"] in ("leave", "ban")) for event in events] == [
+                (bob.user_id, True)]
+
+
+def test_forgotten_rooms_end_once_and_are_gone(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    left, refused_one, kicked = (alice.create_room(invite=[bob.user_id]) for _ in range(3))
+    for room in (left, kicked):
+        bob.join(room)
+    answer = slide(bob, lists())
+    assert answer["lists"]["all"]["count"] == 3
+    for room in (left, refused_one):
+        bob.leave(room)
+        ok(bob.post(f"{V3}/rooms/{q(room)}/forget", json={}))
+    told = slide(bob, lists(), answer["pos"])
+    for room in (left, refused_one):
+        assert told["rooms"][room]["timeline"][-1]["content"]["membership"] == "leave"
+    again = slide(bob, lists(), answer["pos"])
+    assert again["rooms"].keys() == told["rooms"].keys()
+    alice.kick(kicked, bob.user_id)
+    told = slide(bob, lists(), again["pos"])
+    assert told["lists"]["all"]["count"] == 1 and kicked in told["rooms"]
+    ok(bob.post(f"{V3}/rooms/{q(kicked)}/forget", json={}))
+    told = slide(bob, lists(), told["pos"])
+    assert told["lists"]["all"]["count"] == 0 and told["rooms"] == {}
+
+
 def test_filters(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     plain = alice.create_room(name="Plain tea")
@@ -259,6 +301,32 @@ def test_it_waits_for_news(shared_server: Server) -> None:
     started = time.monotonic()
     assert slide(bob, lists(), pos, timeout=300)["rooms"] == {}
     assert time.monotonic() - started >= 0.25
+
+
+def test_a_connection_for_keys_alone_waits_for_devices_of_others(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    room = alice.create_room(preset="public_chat")
+    keys = {"conn_id": "encryption", "extensions": {"e2ee": {"enabled": True}, "to_device": {"enabled": True}}}
+    pos = slide(alice, keys)["pos"]
+
+    def answered(*news: Callable[[], object]) -> list[str]:
+        """Who has changed in the answer that these end the wait for."""
+        nonlocal pos
+        found: list[dict] = []
+        waiting = threading.Thread(target=lambda: found.append(slide(alice, keys, pos, 20000)))
+        waiting.start()
+        until(lambda: metric(server, "http_parked") == 1, "alice waits")
+        for one in news:
+            one()
+        waiting.join(10)
+        assert found, "it sleeps on"
+        pos = found[0]["pos"]
+        return found[0]["extensions"]["e2ee"]["device_lists"]["changed"]
+
+    assert bob.user_id in answered(lambda: bob.join(room))
+    woken = metric(server, "http_woken")
+    assert answered(lambda: bob.say(room, "no news for keys"), lambda: Device(bob).upload()) == [bob.user_id]
+    assert metric(server, "http_woken") == woken + 1
 
 
 def test_extensions(shared_server: Server) -> None:

@@ -46,6 +46,7 @@ static myl_rc look_at_invite(myl_syncing *s, const myl_member *member, bool *lis
 myl_rc myl_sliding_describe(myl_syncing *s, const myl_sliding_connection *connection,
                             const myl_member *member, sliding_room *out, bool *listed)
 {
+    const sliding_sent *sent = myl_sliding_sent_of(connection, member->room);
     myl_room_head head;
 
     *out = (sliding_room){.room = member->room,
@@ -63,11 +64,13 @@ myl_rc myl_sliding_describe(myl_syncing *s, const myl_sliding_connection *connec
         out->activity = head.newest;
         out->bump = head.bump;
     }
-    if (*listed || member->membership == MYL_MEMBER_NONE ||
-        member->membership == MYL_MEMBER_INVITE || member->forgotten)
+    if (*listed || member->membership == MYL_MEMBER_NONE || member->membership == MYL_MEMBER_INVITE)
         return MYL_OK;
     MYL_TRY(look_at_leave(s, member, &out->is_kicked));
-    *listed = out->is_kicked || myl_sliding_sent_of(connection, member->room) != NULL;
+    *listed = out->is_kicked || sent != NULL;
+    /* the end of the membership is told once more, also when the room was forgotten at once */
+    if (member->forgotten)
+        *listed = sent != NULL && sent->membership != (uint8_t)member->membership;
     return MYL_OK;
 }
 
@@ -189,10 +192,27 @@ static myl_rc invites_changed(myl_syncing *s, uint64_t since, bool *out)
     return MYL_OK;
 }
 
+/* That a room was forgotten is no change of the room. */
+static myl_rc drop_forgotten(myl_syncing *s, myl_sliding_connection *connection)
+{
+    myl_member member;
+
+    for (size_t i = connection->room_count; i-- > 0;) {
+        if (is_inside(connection->rooms[i].membership))
+            continue;
+        MYL_TRY(
+            myl_room_member(s->cx, connection->rooms[i].room, s->request->caller->user, &member));
+        if (member.forgotten)
+            MYL_TRY(update_one(s, connection, member.room));
+    }
+    return MYL_OK;
+}
+
 myl_rc myl_sliding_rooms_update(myl_syncing *s, myl_sliding_connection *connection)
 {
     myl_changed_rooms changed;
 
+    MYL_TRY(drop_forgotten(s, connection));
     if (connection->rooms != NULL && connection->rooms_position >= s->upto)
         return MYL_OK;
     changed.all = connection->rooms == NULL;

@@ -196,9 +196,36 @@ static void remember(myl_sliding *t, const sliding_part *part, const myl_push_co
 
 /* ---- rooms that the user is not in ---- */
 
+static myl_rc write_stripped(myl_sliding *t, const sliding_part *part, const myl_stored *event)
+{
+    myl_write_open_key(t->s->w, t->request->merged ? "stripped_state" : "invite_state", '[');
+    if (is_outside(part->wanted->room))
+        MYL_TRY(myl_sync_write_stripped_state(t->s, event));
+    else
+        MYL_TRY(myl_room_write_stripped(t->s->cx, t->s->w, event));
+    myl_write_close(t->s->w, ']');
+    return MYL_OK;
+}
+
+/* An invite or knock that came to nothing. In the form in use stripped state would say that it stands, so this is a room
+ * whose only event is the end of the membership. */
+static myl_rc write_refused(myl_sliding *t, const myl_stored *event)
+{
+    static const char *const keys[] = {"required_state", "timeline"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        myl_write_open_key(t->s->w, keys[i], '[');
+        MYL_TRY(myl_sync_write_event(t->s, event->number));
+        myl_write_close(t->s->w, ']');
+    }
+    myl_write_int(t->s->w, "notification_count", 0);
+    myl_write_int(t->s->w, "highlight_count", 0);
+    return MYL_OK;
+}
+
 static myl_rc write_outside(myl_sliding *t, sliding_part *part)
 {
-    const char *key = t->request->merged ? "stripped_state" : "invite_state";
+    bool stripped = t->request->merged || is_outside(part->wanted->room);
     myl_push_counts none = {0};
     myl_stored event;
 
@@ -207,12 +234,10 @@ static myl_rc write_outside(myl_sliding *t, sliding_part *part)
     MYL_TRY(myl_room_event(t->s->cx, part->wanted->room->event, &event));
     myl_write_open_str(t->s->w, part->room_id, '{');
     write_flags(t, part);
-    myl_write_open_key(t->s->w, key, '[');
-    if (is_outside(part->wanted->room))
-        MYL_TRY(myl_sync_write_stripped_state(t->s, &event));
+    if (stripped)
+        MYL_TRY(write_stripped(t, part, &event));
     else
-        MYL_TRY(myl_room_write_stripped(t->s->cx, t->s->w, &event));
-    myl_write_close(t->s->w, ']');
+        MYL_TRY(write_refused(t, &event));
     myl_write_close(t->s->w, '}');
     part->root = 0;
     remember(t, part, &none);
