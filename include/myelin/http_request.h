@@ -89,6 +89,7 @@ typedef struct {
     uint64_t position;        /* it has seen all up to this one */
     uint64_t user;            /* interned name: wakes on its notes */
     bool of_user;             /* the notes of all rooms that the user is joined to wake it */
+    bool only_devices;        /* of its rooms only news of devices wake it */
     const uint64_t *
         rooms; /* interned rooms whose notes wake it, ascending; of_user: when req->rooms_wanted, all of them */
     size_t room_count;

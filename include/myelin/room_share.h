@@ -37,7 +37,7 @@ typedef struct myl_shared_rooms myl_shared_rooms;
 myl_rc myl_room_shared_start(myl_ctx *cx, uint64_t a, uint64_t b, myl_shared_rooms **out);
 myl_rc myl_room_shared_next(myl_shared_rooms *shared, myl_shared_room *out);
 void myl_room_shared_end(myl_shared_rooms *shared);
-/* In a change: notes every room that the user is joined to. For myl_user_on_device_change. */
+/* In a change: notes MYL_NOTE_DEVICES of every room that the user is joined to. For myl_user_on_device_change. */
 myl_rc myl_room_note_rooms_of(myl_ctx *cx, uint64_t user);
 
 #endif

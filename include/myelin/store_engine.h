@@ -36,6 +36,7 @@ struct myl_change {
 /* What a batch tells the ones who wait. */
 typedef enum {
     MYL_NOTE_ROOM,
+    MYL_NOTE_DEVICES, /* of a room: whose devices its members may know, or these devices, are others now */
     MYL_NOTE_USER,
     MYL_NOTE_MEMBERSHIP, /* of a user of ours: other rooms are theirs; there is a note of the user too */
     MYL_NOTE_DESTINATION

@@ -35,7 +35,7 @@ typedef struct {
     myl_event_filter room; /* rooms and not_rooms only */
     bool include_leave;
     bool federation_format;
-    const myl_str *fields; /* event_fields: of events of rooms only these go out; none: all */
+    const myl_str *fields; /* event_fields */
     size_t field_count;
 } myl_filter;
 /* The defaults when json is NULL. MYL_BAD_JSON naming the field. */
@@ -64,6 +64,7 @@ typedef struct {
     myl_sync_token next;
     bool empty;
     bool follows_rooms; /* what happens in the caller's rooms may change the answer */
+    bool only_devices;  /* of that, whose devices the caller may know, and these devices */
 } myl_sync_result;
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result);

@@ -36,6 +36,7 @@ typedef struct myl_waiter {
     struct myl_waiter *beside, **link; /* the others of its watch */
     int64_t deadline_tick_ms;
     size_t heap_at; /* 1..count in the index; 0: not in it */
+    bool only_devices;
 } myl_waiter;
 
 /* What it waits for. */
@@ -45,6 +46,7 @@ typedef struct {
     uint64_t sequence;     /* the newest post when it began to look */
     uint64_t user;         /* 0: nobody */
     bool of_user;          /* the rooms are all those that the user is joined to */
+    bool only_devices;     /* of its rooms only MYL_NOTE_DEVICES wake it */
     bool has_rooms;        /* of_user: they are listed here, should the index lack them */
     const uint64_t *rooms; /* ascending, each once; copied */
     size_t room_count;

@@ -89,6 +89,7 @@ myl_rc myl_req_park(myl_req *req, const myl_park *park)
                            .sequence = job->sequence,
                            .user = park->user,
                            .of_user = park->of_user,
+                           .only_devices = park->only_devices,
                            .has_rooms = req->rooms_wanted,
                            .rooms = NULL,
                            .room_count = park->room_count};

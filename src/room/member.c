@@ -179,6 +179,8 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
     MYL_TRY(put_member(cx, &after));
     MYL_TRY(update_counts(cx, head, move->user, was, now));
     MYL_TRY(log_join(cx, &after, was, now));
+    if (was != now && (was == MYL_MEMBER_JOIN || now == MYL_MEMBER_JOIN))
+        myl_engine_note(cx, MYL_NOTE_DEVICES, head->room);
     return tell_member(cx, &after, move->position);
 }
 

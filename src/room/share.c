@@ -91,6 +91,6 @@ myl_rc myl_room_note_rooms_of(myl_ctx *cx, uint64_t user)
 
     MYL_TRY(myl_room_joined_by(cx, user, &rooms, &count));
     for (size_t i = 0; i < count; i++)
-        myl_engine_note(cx, MYL_NOTE_ROOM, rooms[i]);
+        myl_engine_note(cx, MYL_NOTE_DEVICES, rooms[i]);
     return MYL_OK;
 }

@@ -223,7 +223,8 @@ static myl_rc answer(myl_sliding *t, myl_sync_result *result)
     MYL_TRY(write_rooms(t));
     MYL_TRY(myl_sliding_write_extensions(t, &extended));
     result->empty = !t->s->something && !extended && t->s->since != 0;
-    result->follows_rooms = asks_for_rooms(t->request);
+    result->only_devices = !asks_for_rooms(t->request);
+    result->follows_rooms = !result->only_devices || t->request->extensions.e2ee;
     if (result->empty && t->request->may_wait)
         return MYL_OK;
     c->given = (c->given > c->acknowledged ? c->given : c->acknowledged) + 1;

@@ -126,7 +126,7 @@ static void heap_remove(myl_waiters *waiters, myl_waiter *waiter)
 
 static myl_table *table_of(const myl_waiters *waiters, myl_note_kind kind)
 {
-    return kind == MYL_NOTE_ROOM ? waiters->rooms : waiters->users;
+    return kind == MYL_NOTE_ROOM || kind == MYL_NOTE_DEVICES ? waiters->rooms : waiters->users;
 }
 
 static void link_place(myl_waiters *waiters, place *one)
@@ -265,7 +265,10 @@ static bool concerns(const myl_post *post, const myl_wait *wait, const watch *ke
 
         if (is_of_user && note->id == wait->user)
             return true;
-        if (note->kind == MYL_NOTE_ROOM && has_room(wait, kept, note->id))
+        bool is_of_room =
+            note->kind == MYL_NOTE_DEVICES || (note->kind == MYL_NOTE_ROOM && !wait->only_devices);
+
+        if (is_of_room && has_room(wait, kept, note->id))
             return true;
     }
     return false;
@@ -319,16 +322,30 @@ static void give_out(myl_waiters *waiters, myl_waiter *waiter, chain *out)
     out->end = &waiter->next;
 }
 
+/* A watch that had sleepers and has none any more: true. */
+static bool wake_sleepers(myl_waiters *waiters, watch *one, myl_note_kind kind, chain *out)
+{
+    myl_waiter *beside;
+
+    if (one->sleepers == NULL)
+        return false;
+    for (myl_waiter *waiter = one->sleepers; waiter != NULL; waiter = beside) {
+        beside = waiter->beside;
+        if (kind != MYL_NOTE_ROOM || !waiter->only_devices)
+            give_out(waiters, waiter, out);
+    }
+    return one->sleepers == NULL;
+}
+
 /* Watches that are released hang in a list of their own meanwhile, for their places are being walked over. */
-static void wake_all(myl_waiters *waiters, place *first, chain *out)
+static void wake_all(myl_waiters *waiters, const myl_note *note, chain *out)
 {
     watch *released = NULL;
 
-    for (place *one = first; one != NULL; one = one->next) {
-        if (one->of->sleepers == NULL)
+    for (place *one = myl_table_get(table_of(waiters, note->kind), note->id); one != NULL;
+         one = one->next) {
+        if (!wake_sleepers(waiters, one->of, note->kind, out))
             continue;
-        while (one->of->sleepers != NULL)
-            give_out(waiters, one->of->sleepers, out);
         one->of->older = released;
         released = one->of;
     }
@@ -393,6 +410,7 @@ myl_waiters_answer myl_waiters_add(myl_waiters *waiters, myl_waiter *waiter, con
         return MYL_WAITERS_ASK_ROOMS;
     waiter->next = NULL;
     waiter->deadline_tick_ms = wait->deadline_tick_ms;
+    waiter->only_devices = wait->only_devices;
     join_watch(waiters, kept != NULL ? kept : start_watch(waiters, wait), waiter);
     heap_add(waiters, waiter);
     return MYL_WAITERS_SLEEPS;
@@ -421,7 +439,7 @@ myl_waiter *myl_waiters_post(myl_waiters *waiters, myl_post *post)
 
         if (note->kind == MYL_NOTE_DESTINATION)
             continue;
-        wake_all(waiters, myl_table_get(table_of(waiters, note->kind), note->id), &woken);
+        wake_all(waiters, note, &woken);
         if (note->kind == MYL_NOTE_MEMBERSHIP)
             forget_rooms(waiters, note->id);
     }

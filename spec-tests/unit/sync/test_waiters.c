@@ -71,6 +71,39 @@ static void wakes_by_room_and_user(void **state)
     myl_waiters_end(waiters);
 }
 
+/* One that waits for news of devices alone sleeps on through what else happens in its rooms. */
+static void wakes_by_devices_alone(void **state)
+{
+    static const uint64_t rooms[] = {5, 7};
+    myl_waiters *waiters = myl_waiters_start();
+    myl_waiter one = {.next = NULL}, two = {.next = NULL};
+    myl_wait wait = {.deadline_tick_ms = 100,
+                     .user = 1,
+                     .of_user = true,
+                     .has_rooms = true,
+                     .rooms = rooms,
+                     .room_count = 2};
+
+    MYL_UNUSED(state);
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &one, &wait));
+    wait.only_devices = true;
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &two, &wait));
+    assert_ptr_equal(post_one(waiters, 1, 1, (myl_note){MYL_NOTE_ROOM, 7}), &one);
+    assert_null(post_one(waiters, 2, 2, (myl_note){MYL_NOTE_ROOM, 7}));
+    assert_null(post_one(waiters, 3, 3, (myl_note){MYL_NOTE_DEVICES, 6}));
+    wait.only_devices = false;
+    wait.sequence = 3;
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &one, &wait));
+    assert_int_equal(chain_length(post_one(waiters, 4, 4, (myl_note){MYL_NOTE_DEVICES, 5})), 2);
+    wait.only_devices = true;
+    assert_int_equal(MYL_WAITERS_MISSED, myl_waiters_add(waiters, &two, &wait));
+    wait.sequence = 4;
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &two, &wait));
+    assert_ptr_equal(post_one(waiters, 5, 5, (myl_note){MYL_NOTE_USER, 1}), &two);
+    assert_int_equal(myl_waiters_count(waiters), 0);
+    myl_waiters_end(waiters);
+}
+
 /* A batch that concerns a waiter in several ways wakes it once. */
 static void wakes_once(void **state)
 {
@@ -343,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wakes_by_room_and_user),
+        cmocka_unit_test(wakes_by_devices_alone),
         cmocka_unit_test(wakes_once),
         cmocka_unit_test(deadlines_come_in_order),
         cmocka_unit_test(nothing_is_missed),

@@ -58,7 +58,8 @@ myl_rc myl_client_park_sync(myl_req *req, const myl_sync_result *result, int64_t
     myl_park parked = {.deadline_tick_ms = since + timeout,
                        .position = result->next.durable,
                        .user = req->caller.user,
-                       .of_user = result->follows_rooms};
+                       .of_user = result->follows_rooms,
+                       .only_devices = result->only_devices};
 
     if (parked.of_user && req->rooms_wanted)
         MYL_TRY(myl_room_joined_by(&req->cx, req->caller.user, &parked.rooms, &parked.room_count));
@@ -82,7 +83,7 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     int64_t timeout, longest = myl_api_config()->sync_max_timeout;
     myl_writer w = myl_write_start(&req->cx, 1024);
     myl_sync_request request;
-    myl_sync_result result;
+    myl_sync_result result = {0};
     myl_filter filter;
 
     MYL_UNUSED(in);
