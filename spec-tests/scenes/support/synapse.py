@@ -63,6 +63,7 @@ class Synapse:
             "bcrypt_rounds": 4, "trusted_key_servers": [],
             "federation_custom_ca_list": [str(authority.certificate)],
             "federation_ip_range_blacklist": [], "ip_range_blacklist": [],
+            "allow_public_rooms_over_federation": True, "room_list_publication_rules": [{"action": "allow"}],
             # so that a server that was away is tried again within a scene
             "federation": {"destination_min_retry_interval": 100, "destination_max_retry_interval": 1000,
                            "max_short_retry_delay": 1000, "max_long_retry_delay": 1000},
