@@ -10,6 +10,7 @@
 #ifndef MYELIN_FED_KEYS_H
 #define MYELIN_FED_KEYS_H
 
+#include <myelin/base_list.h>
 #include <myelin/fed_call.h>
 #include <myelin/matrix_event.h>
 
@@ -44,9 +45,13 @@ bool myl_fed_key_fits(const myl_fed_key *key, const myl_room_version *version, i
 
 /* Our own list, signed: GET /_matrix/key/v2/server. Any thread. */
 myl_rc myl_fed_own_keys(myl_ctx *cx, const myl_json **out);
-/* What a notary of us gives out about a server, signed by us too; NULL: nothing is known. From the store, in a
- * transaction. `wanted_until_ms`: *stale when the list does not last that long. */
-myl_rc myl_fed_notary_keys(myl_ctx *cx, myl_str server, int64_t wanted_until_ms,
-                           const myl_json **out, bool *stale);
+typedef struct {
+    myl_str server;
+    int64_t wanted_until_ms;  /* its keys are wanted to last that long */
+    const myl_json *criteria; /* object: by key id; NULL or empty: any key */
+} myl_fed_notary_ask;
+/* What a notary of us gives out about a server: its lists with the wanted keys (const myl_json *), the newest first, signed by us
+ * too; none: nothing is known. From the store, in a transaction. *stale: the newest does not last long enough. */
+myl_rc myl_fed_notary_keys(myl_ctx *cx, const myl_fed_notary_ask *ask, myl_list *out, bool *stale);
 
 #endif

@@ -8,6 +8,8 @@ import signedjson.key
 import signedjson.sign
 
 from support.client import ok, refused
+from support.network import Network
+from support.peer import now_ms
 from support.server import Server
 
 
@@ -58,3 +60,26 @@ def test_questions_that_are_none(shared_server: Server) -> None:
 
 def test_not_on_the_client_listener(shared_server: Server) -> None:
     refused(shared_server.anonymous().get("/_matrix/key/v2/server"), 404, "M_UNRECOGNIZED")
+
+
+def test_a_key_that_its_server_has_forgotten(network: Network) -> None:
+    """As a notary we still give out the list that had it; the newest otherwise, also when it has expired."""
+    server, peer = network.server(), network.peer()
+    peer.valid_for_ms = -1000
+
+    def asked(key_id: str, until: int = 0) -> list[dict]:
+        body = {"server_keys": {peer.name: {key_id: {"minimum_valid_until_ts": until}}}}
+        return ok(server.federation().post("/_matrix/key/v2/query", json=body))["server_keys"]
+
+    first = peer.key_id
+    (before,) = asked(first, now_ms())
+    peer.change_key("second", keep_old=False)
+    (newer,) = asked(peer.key_id, now_ms())
+    assert set(newer["verify_keys"]) == {peer.key_id} and newer["valid_until_ts"] < now_ms()
+    (still,) = asked(first)
+    assert still["verify_keys"] == before["verify_keys"] and server.name in still["signatures"]
+    assert [set(one["verify_keys"]) for one in asked("ed25519:none")] == [{peer.key_id}]
+    peer.on("GET", "/_matrix/key/v2/server", (400, {"errcode": "M_UNKNOWN", "error": "no"}))
+    assert set(asked(peer.key_id, now_ms())[0]["verify_keys"]) == {peer.key_id}
+    server.stop()
+    server.check()

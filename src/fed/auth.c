@@ -38,8 +38,10 @@ static myl_rc check_names(myl_ctx *cx, const myl_fed_credentials *said)
 {
     myl_str ours = myl_fed_server()->config->server_name;
 
-    if (!myl_id_is_server(said->origin) || !myl_str_starts(said->key, MYL_S("ed25519:")))
-        return refuse(cx, "Authorization: origin or key is malformed");
+    if (!myl_id_is_server(said->origin))
+        return myl_fail(cx, MYL_INVALID_PARAM, "Authorization: origin is no server name");
+    if (!myl_str_starts(said->key, MYL_S("ed25519:")))
+        return refuse(cx, "Authorization: key is malformed");
     if (myl_str_present(said->destination) && !myl_str_equal(said->destination, ours))
         return refuse(cx, "Authorization: this is not the destination");
     if (myl_str_equal(said->origin, ours))

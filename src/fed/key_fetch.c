@@ -12,7 +12,14 @@
 
 #include <pthread.h>
 
-enum { AGAIN_MS = 500, FIRST_MS = 5000, LONGEST_MS = 300000, ASK_MS = 10000, ASKED = 8192 };
+enum {
+    AGAIN_MS = 500,
+    AT_ONCE_AGAIN = 4,
+    FIRST_MS = 5000,
+    LONGEST_MS = 300000,
+    ASK_MS = 10000,
+    ASKED = 8192
+};
 
 typedef struct asked {
     struct asked *next; /* of the same hash */
@@ -99,6 +106,18 @@ static void open_questions(myl_list *servers, myl_list *ask, myl_list *waits)
     pthread_mutex_unlock(&lock);
 }
 
+/* A server that answers is asked a few times at once, and then every AGAIN_MS; one that does not, later and later. */
+static int64_t next_time(const asked *one)
+{
+    int64_t now = myl_tick_ms(), earliest = now - (AT_ONCE_AGAIN - 1) * AGAIN_MS, wait;
+    unsigned doublings = one->failures > 7 ? 6 : one->failures - 1;
+
+    if (one->failures == 0)
+        return (one->again_ms > earliest ? one->again_ms : earliest) + AGAIN_MS;
+    wait = (int64_t)FIRST_MS << doublings;
+    return now + (wait > LONGEST_MS ? LONGEST_MS : wait);
+}
+
 static void close_questions(const myl_list *ask, const bool *good)
 {
     pthread_mutex_lock(&lock);
@@ -106,11 +125,7 @@ static void close_questions(const myl_list *ask, const bool *good)
         asked *one = find(myl_list_get(ask, myl_str, i));
         one->is_open = false;
         one->failures = good[i] ? 0 : one->failures + 1;
-        unsigned doublings = one->failures > 7 ? 6 : one->failures - !good[i];
-        int64_t wait = (int64_t)FIRST_MS << doublings;
-        one->again_ms = myl_tick_ms() + (good[i]             ? AGAIN_MS
-                                         : wait > LONGEST_MS ? LONGEST_MS
-                                                             : wait);
+        one->again_ms = next_time(one);
     }
     pthread_cond_broadcast(&answered);
     pthread_mutex_unlock(&lock);

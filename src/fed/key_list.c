@@ -196,6 +196,75 @@ static myl_rc make_room(myl_ctx *cx, const myl_key *key)
     return myl_str_present(oldest) ? drop_keys_of(cx, oldest) : put_count(cx, count + 1);
 }
 
+/* ---- lists that a server does not give out any more ---- */
+
+static bool names_key(const myl_json *list, myl_str key_id)
+{
+    return myl_json_object(myl_json_object(list, MYL_S("verify_keys")), key_id) != NULL ||
+           myl_json_object(myl_json_object(list, MYL_S("old_verify_keys")), key_id) != NULL;
+}
+
+/* Has it a key that none of the newer ones has? */
+static bool adds_key(const myl_json *list, const myl_list *newer)
+{
+    const myl_json *keys = myl_json_object(list, MYL_S("verify_keys"));
+
+    for (uint32_t i = 0; keys != NULL && i < keys->count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < newer->count && !known; k++)
+            known = names_key(myl_list_get(newer, const myl_json *, k), keys->items[i].key);
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
+/* The rest of a row: lists, the newest first. They live in the job. */
+static myl_rc cut_lists(myl_ctx *cx, myl_str *row, myl_list *out)
+{
+    const myl_json *json;
+    myl_str text;
+
+    while (row->len > 0) {
+        if (!myl_cut_str(row, &text))
+            return myl_fail(cx, MYL_CORRUPT, "SERVER_KEY_LISTS: bad row");
+        MYL_TRY(myl_json_parse(cx, myl_keep(cx, text), &json));
+        myl_list_push(out, const myl_json *, json);
+    }
+    return MYL_OK;
+}
+
+/* A key that the server has forgotten is still wanted for old events: the list that had it stays, behind the newer ones. */
+static myl_rc add_older(myl_ctx *cx, const myl_key *key, myl_str json, myl_text *row)
+{
+    myl_list lists = MYL_LIST(cx, const myl_json *), kept = MYL_LIST(cx, const myl_json *);
+    const myl_json *newest;
+    myl_str before, name;
+    uint64_t seen, until;
+
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(key), &before));
+    if (!myl_str_present(before))
+        return MYL_OK;
+    if (!myl_cut_str(&before, &name) || !myl_cut_u64(&before, &seen) ||
+        !myl_cut_u64(&before, &until))
+        return myl_fail(cx, MYL_CORRUPT, "SERVER_KEY_LISTS: bad row");
+    MYL_TRY(cut_lists(cx, &before, &lists));
+    MYL_TRY(myl_json_parse(cx, json, &newest));
+    myl_list_push(&kept, const myl_json *, newest);
+    for (size_t i = 0; i < lists.count && kept.count < MYL_LIMIT_FED_KEY_LISTS; i++) {
+        const myl_json *list = myl_list_get(&lists, const myl_json *, i);
+        myl_text text = MYL_TEXT(cx);
+
+        if (!adds_key(list, &kept))
+            continue;
+        myl_list_push(&kept, const myl_json *, list);
+        myl_json_write(&text, list);
+        myl_row_str(row, myl_text_str(&text));
+    }
+    return MYL_OK;
+}
+
 myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json)
 {
     myl_key key = list_key(list->server);
@@ -208,6 +277,7 @@ myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json)
     myl_row_u64(&row, (uint64_t)myl_now_ms());
     myl_row_u64(&row, (uint64_t)list->listed_until_ms);
     myl_row_str(&row, json);
+    MYL_TRY(add_older(cx, &key, json, &row));
     return myl_store_put(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(&key), myl_text_str(&row));
 }
 
@@ -286,26 +356,52 @@ static bool is_stale(int64_t seen, int64_t until, int64_t wanted_until_ms)
     return until < wanted_until_ms || now > seen + (until - seen) / 2;
 }
 
-myl_rc myl_fed_notary_keys(myl_ctx *cx, myl_str server, int64_t wanted_until_ms,
-                           const myl_json **out, bool *stale)
+/* Is it wanted? With no key named, the newest is. */
+static bool is_wanted(const myl_json *list, size_t index, const myl_json *criteria)
+{
+    if (criteria == NULL || criteria->count == 0)
+        return index == 0;
+    for (uint32_t i = 0; i < criteria->count; i++)
+        if (names_key(list, criteria->items[i].key))
+            return true;
+    return false;
+}
+
+static myl_rc add_signed(myl_ctx *cx, const myl_json *list, myl_list *out)
 {
     const myl_fed_setup *setup = myl_fed_server();
-    myl_key key = list_key(server);
-    myl_str row, name, text;
-    uint64_t seen, until;
-    const myl_json *json;
+    const myl_json *witnessed;
 
-    *out = NULL;
+    MYL_TRY(myl_json_sign(cx, list, setup->key, setup->config->server_name, &witnessed));
+    myl_list_push(out, const myl_json *, witnessed);
+    return MYL_OK;
+}
+
+myl_rc myl_fed_notary_keys(myl_ctx *cx, const myl_fed_notary_ask *ask, myl_list *out, bool *stale)
+{
+    myl_list lists = MYL_LIST(cx, const myl_json *);
+    myl_key key = list_key(ask->server);
+    myl_str row, name;
+    uint64_t seen, until;
+
+    *out = MYL_LIST(cx, const myl_json *);
     *stale = true;
     MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(&key), &row));
     if (!myl_str_present(row))
         return MYL_OK;
-    if (!myl_cut_str(&row, &name) || !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) ||
-        !myl_cut_str(&row, &text))
+    if (!myl_cut_str(&row, &name) || !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until))
         return myl_fail(cx, MYL_CORRUPT, "SERVER_KEY_LISTS: bad row");
-    if (!myl_str_equal(name, server))
+    if (!myl_str_equal(name, ask->server))
         return MYL_OK;
-    *stale = is_stale((int64_t)seen, (int64_t)until, wanted_until_ms);
-    MYL_TRY(myl_json_parse(cx, myl_keep(cx, text), &json));
-    return myl_json_sign(cx, json, setup->key, setup->config->server_name, out);
+    *stale = is_stale((int64_t)seen, (int64_t)until, ask->wanted_until_ms);
+    MYL_TRY(cut_lists(cx, &row, &lists));
+    for (size_t i = 0; i < lists.count; i++) {
+        const myl_json *list = myl_list_get(&lists, const myl_json *, i);
+
+        if (is_wanted(list, i, ask->criteria))
+            MYL_TRY(add_signed(cx, list, out));
+    }
+    if (out->count == 0 && lists.count > 0) /* it knows no such key: what it has now tells that */
+        MYL_TRY(add_signed(cx, myl_list_get(&lists, const myl_json *, 0), out));
+    return MYL_OK;
 }

@@ -28,9 +28,8 @@ myl_rc myl_server_keys(myl_req *req, const myl_body_none *in)
 /* ---- as a notary ---- */
 
 typedef struct {
-    myl_str server;
-    int64_t until_ms; /* its keys are wanted to last that long */
-    const myl_json *list;
+    myl_fed_notary_ask ask;
+    myl_list lists; /* const myl_json * */
     bool stale;
 } question;
 
@@ -39,8 +38,7 @@ static myl_rc read_lists(myl_ctx *cx, question *questions, size_t count)
     MYL_TRY(myl_snapshot_open(cx, myl_fed_server()->store));
     myl_rc rc = MYL_OK;
     for (size_t i = 0; i < count && rc == MYL_OK; i++)
-        rc = myl_fed_notary_keys(cx, questions[i].server, questions[i].until_ms, &questions[i].list,
-                                 &questions[i].stale);
+        rc = myl_fed_notary_keys(cx, &questions[i].ask, &questions[i].lists, &questions[i].stale);
     myl_snapshot_close(cx);
     return rc;
 }
@@ -53,7 +51,7 @@ static myl_rc find_lists(myl_ctx *cx, question *questions, size_t count)
     MYL_TRY(read_lists(cx, questions, count));
     for (size_t i = 0; i < count; i++) {
         if (questions[i].stale)
-            myl_list_push(&ask, myl_str, questions[i].server);
+            myl_list_push(&ask, myl_str, questions[i].ask.server);
     }
     if (ask.count == 0)
         return MYL_OK;
@@ -61,26 +59,34 @@ static myl_rc find_lists(myl_ctx *cx, question *questions, size_t count)
     return read_lists(cx, questions, count);
 }
 
+static myl_rc write_lists(myl_ctx *cx, myl_writer *w, const question *one)
+{
+    const myl_json *own;
+
+    if (myl_str_equal(one->ask.server, myl_api_config()->server_name)) {
+        MYL_TRY(myl_fed_own_keys(cx, &own));
+        myl_write_json(w, NULL, own);
+        return MYL_OK;
+    }
+    for (size_t i = 0; i < one->lists.count; i++)
+        myl_write_json(w, NULL, myl_list_get(&one->lists, const myl_json *, i));
+    return MYL_OK;
+}
+
 static myl_rc answer(myl_req *req, myl_list *questions)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
-    myl_str ours = myl_api_config()->server_name;
 
     for (size_t i = 0; i < questions->count; i++) {
         const question *one = myl_list_at(questions, i);
-        if (!myl_id_is_server(one->server))
+        if (!myl_id_is_server(one->ask.server))
             return myl_fail(&req->cx, MYL_INVALID_PARAM, "server_keys: not a server name");
     }
     MYL_TRY(find_lists(&req->cx, questions->at, questions->count));
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "server_keys", '[');
-    for (size_t i = 0; i < questions->count; i++) {
-        question *one = myl_list_at(questions, i);
-        if (myl_str_equal(one->server, ours))
-            MYL_TRY(myl_fed_own_keys(&req->cx, &one->list));
-        if (one->list != NULL)
-            myl_write_json(&w, NULL, one->list);
-    }
+    for (size_t i = 0; i < questions->count; i++)
+        MYL_TRY(write_lists(&req->cx, &w, myl_list_at(questions, i)));
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
@@ -92,9 +98,9 @@ myl_rc myl_server_key_query(myl_req *req, const myl_body_none *in)
     question *one = myl_list_add(&questions);
 
     MYL_UNUSED(in);
-    one->server = req->path.server_name;
+    one->ask.server = req->path.server_name;
     MYL_TRY(myl_req_query_int(req, "minimum_valid_until_ts", INT64_MIN, INT64_MAX, myl_now_ms(),
-                              &one->until_ms));
+                              &one->ask.wanted_until_ms));
     return answer(req, &questions);
 }
 
@@ -122,8 +128,9 @@ myl_rc myl_server_key_query_many(myl_req *req, const myl_body_fed_server_keys *i
                         MYL_LIMIT_FED_NOTARY_SERVERS);
     for (uint32_t i = 0; i < in->server_keys->count; i++) {
         question *one = myl_list_add(&questions);
-        one->server = in->server_keys->items[i].key;
-        one->until_ms = wanted_until(&in->server_keys->items[i]);
+        one->ask = (myl_fed_notary_ask){.server = in->server_keys->items[i].key,
+                                        .wanted_until_ms = wanted_until(&in->server_keys->items[i]),
+                                        .criteria = &in->server_keys->items[i]};
     }
     return answer(req, &questions);
 }
