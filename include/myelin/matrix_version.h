@@ -62,8 +62,9 @@ typedef struct {
     bool room_id_is_create;  /* room id is the create event's hash (12) */
     bool creators_unlimited; /* creators have unlimited power (12) */
     bool key_validity;       /* valid_until_ts of signing keys is enforced (5+) */
-    bool owned_state;        /* state keys "<user id>_…" are that user's (MSC3757) */
-    bool unstable;           /* not of the specification */
+    bool byte_limits; /* types and state keys are measured in bytes (11+), not in characters */
+    bool owned_state; /* state keys "<user id>_…" are that user's (MSC3757) */
+    bool unstable;    /* not of the specification */
 } myl_room_version;
 
 /* The row named so, or NULL. */

@@ -16,15 +16,20 @@ typedef struct {
     int64_t depth;
     uint64_t number;
 } myl_point;
+/* What a token says besides its place. */
+typedef struct {
+    uint64_t position; /* of the answer that held it: what was current then; 0: it has none */
+    uint64_t bound; /* only what had arrived before this position lies on this side of it; 0: all */
+} myl_point_marks;
 myl_point myl_point_before(const myl_stored *stored);
 myl_point myl_point_after(const myl_stored *stored);
 myl_str myl_point_write(myl_ctx *cx, myl_point place);
 /* MYL_INVALID_PARAM naming `parameter` for anything that is no such token. */
 myl_rc myl_point_read(myl_ctx *cx, myl_str token, const char *parameter, myl_point *out);
 
-/* The same with the position of the answer that held it: what was current then. 0: it has none. */
-myl_str myl_point_write_at(myl_ctx *cx, myl_point place, uint64_t position);
-uint64_t myl_point_position(myl_str token);
+/* The same with marks: "p<depth>_<number>~<bound>.<position>". */
+myl_str myl_point_write_marked(myl_ctx *cx, myl_point place, myl_point_marks marks);
+myl_point_marks myl_point_read_marks(myl_str token);
 
 /* Walks of events. next gives number 0 at the end. Rejected and soft-failed events are left out. */
 typedef struct myl_walk myl_walk;

@@ -73,6 +73,11 @@ def _short_text(value):
     return isinstance(value, str) and len(value.encode("utf-8")) <= MAX_ID_BYTES
 
 
+def _short_name(value, version):
+    """A type or a state key: the network measures those of older versions in characters."""
+    return _short_text(value) or (isinstance(value, str) and not version.byte_limits and len(value) <= MAX_ID_BYTES)
+
+
 def _references(raw, field, most, version):
     """The event ids in prev_events or auth_events; refuses a list of another form."""
     entries = raw.get(field)
@@ -107,11 +112,11 @@ def check_json(raw, version):
 def check_format(raw, version):
     """Refuses an event that is not to the format of its version (step 1 of the receipt checks)."""
     check_json(raw, version)
-    if not _short_text(raw.get("type")):
+    if not _short_name(raw.get("type"), version):
         raise BadEvent("type is missing, not a string, or too long")
     if not is_user_id(raw.get("sender")):
         raise BadEvent("sender is not a user id")
-    if "state_key" in raw and not _short_text(raw["state_key"]):
+    if "state_key" in raw and not _short_name(raw["state_key"], version):
         raise BadEvent("state_key is not a string, or too long")
     if not isinstance(raw.get("content"), dict):
         raise BadEvent("content is not an object")

@@ -28,6 +28,7 @@ class Version:
         self.id_url_safe = number >= 4
         self.pairs_of_hashes = number <= 2
         self.strict_json = number >= 6
+        self.byte_limits = number >= 11
         self.max_depth = 2**63 - 1 if number <= 5 else 2**53 - 1
         self.resolves_in_passes = number == 1
         self.replay_starts_empty = number >= 12

@@ -99,6 +99,10 @@ static myl_rc add_known(myl_ctx *cx, void *arg)
     if (head.room == 0)
         return MYL_OK;
     MYL_TRY(add_tellers(cx, s, head.room));
+    /* a room that was left: who was in it then counts for nothing where somebody says who is */
+    if (myl_str_present(s->visit->user_id) && s->visit->server_count > 0 &&
+        !s->visit->although_here)
+        return MYL_OK;
     MYL_TRY(myl_room_servers(cx, head.room, &servers, &count));
     for (size_t i = 0; i < count && i < MYL_LIMIT_JOIN_SERVERS; i++) {
         MYL_TRY(myl_store_text_of(cx, MYL_INTERN_SERVER, servers[i], &name));

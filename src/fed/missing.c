@@ -11,7 +11,8 @@
  */
 #include "fed/missing_own.h"
 
-enum { ROUNDS = 12, MOST_EVENTS = 500, ASK_EVENTS = 50 };
+/* An answer with fewer than SHORT events is the last that is worth to ask for; servers give 10 or 20 at a time. */
+enum { ROUNDS = 24, MOST_EVENTS = 500, ASK_EVENTS = 50, ASKS = 8, SHORT = 10, MOST_PLACES = 4 };
 
 /* ---- entries ---- */
 
@@ -100,7 +101,6 @@ static myl_rc admit_entry(myl_ctx *cx, fed_fill *fill, myl_room_head *head, fed_
     MYL_TRY(myl_room_admit(cx, head, &admission, &admitted));
     entry->done = admitted.kind != MYL_ADMIT_MISSING;
     fill->stored += admitted.kind == MYL_ADMIT_ACCEPTED;
-    entry->lacks_auth = admitted.missing_auth_count > 0;
     entry->missing = keep_ids(cx, admitted.missing_prev, admitted.missing_prev_count);
     entry->missing_count = admitted.missing_prev_count;
     return MYL_OK;
@@ -186,30 +186,75 @@ static myl_rc ask_missing(myl_ctx *cx, fed_fill *fill, myl_str server, const fed
     if (reply.status != 200)
         return myl_fed_reply_check(cx, &request, &reply);
     (void)myl_fed_cut_items(myl_fed_cut_member(reply.body, MYL_S("events")), &texts);
+    fill->dry |= texts.count < SHORT;
     return myl_fed_fill_add(cx, fill, &texts, added);
+}
+
+/* The events that it stands on, without theirs: places where the history goes on with a state that is told. */
+static myl_rc ask_places(myl_ctx *cx, fed_fill *fill, myl_str server, const fed_entry *entry,
+                         size_t *added)
+{
+    size_t first = fill->entries.count;
+    myl_list texts = MYL_LIST(cx, myl_str);
+
+    myl_fed_fetch_texts(cx, server, entry->missing, entry->missing_count, &texts);
+    MYL_TRY(myl_fed_fill_add(cx, fill, &texts, added));
+    for (size_t i = first; i < fill->entries.count; i++) {
+        fed_entry *place = myl_list_at(&fill->entries, i);
+
+        place->asked = place->is_place = true;
+    }
+    return MYL_OK;
+}
+
+static size_t index_of(const fed_fill *fill, const fed_entry *entry)
+{
+    size_t at = 0;
+
+    while (myl_list_at(&fill->entries, at) != (void *)entry)
+        at++;
+    return at;
+}
+
+/* More of the history before it. */
+static myl_rc help_back(myl_ctx *cx, fed_fill *fill, fed_entry *entry, myl_str server)
+{
+    size_t added = 0, at = index_of(fill, entry); /* the list may move when it grows */
+    bool missing = !entry->asked && !fill->dry && fill->asks < ASKS;
+    myl_rc rc;
+
+    entry->asked = true;
+    if (missing) {
+        fill->asks++;
+        rc = ask_missing(cx, fill, server, entry, &added);
+    } else {
+        entry->placed = true;
+        rc = ask_places(cx, fill, server, entry, &added);
+    }
+    entry = myl_list_at(&fill->entries, at);
+    if (rc != MYL_OK && missing && ++entry->tries < fill->server_count)
+        entry->asked = false;
+    else if (rc != MYL_OK)
+        entry->tries = 0;
+    /* it stands on what is no event: nobody can place it */
+    entry->done = fill->bad > 0;
+    if (added > 0)
+        myl_list_sort(&fill->entries, compare_depths);
+    return rc;
 }
 
 /* One step for the first that waits. A server that does not help is no failure of ours. */
 static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
 {
     myl_str server = fill->servers[entry->tries % fill->server_count];
-    size_t added = 0, at = 0;
-    myl_rc rc = MYL_OK;
+    bool back = fill->coming == MYL_COMES_NEW && !entry->is_place && !entry->placed;
+    myl_rc rc;
 
-    if (entry->lacks_auth && !entry->no_more) {
+    if (entry->missing_count == 0) {
         rc = myl_fed_fetch_auth(cx, &fill->room, server, entry->pdu.id);
         entry->no_more = true;
-    } else if (fill->coming == MYL_COMES_NEW && !entry->asked) {
-        /* the list may move when it grows */
-        while (myl_list_at(&fill->entries, at) != (void *)entry)
-            at++;
-        entry->asked = true;
-        rc = ask_missing(cx, fill, server, entry, &added);
-        entry = myl_list_at(&fill->entries, at);
-        /* it stands on what is no event: nobody can place it */
-        entry->done = fill->bad > 0;
-        if (added > 0)
-            myl_list_sort(&fill->entries, compare_depths);
+    } else if (back && (!entry->asked || entry->missing_count <= MOST_PLACES)) {
+        rc = help_back(cx, fill, entry, server);
     } else {
         rc = myl_fed_fetch_state(cx, &fill->room, server, entry->pdu.id, &entry->state);
         entry->no_more = true;

@@ -16,7 +16,9 @@ typedef struct {
     fed_state state;        /* before it, as a server told; count 0: none was asked for */
     const myl_str *missing; /* prev events */
     size_t missing_count;
-    bool lacks_auth, no_more, asked;
+    bool no_more, asked;
+    bool is_place; /* fetched alone: the state before it is asked for, not the events */
+    bool placed;   /* what it stands on was fetched so */
     bool done; /* admitted, or given up */
     size_t tries;
 } fed_entry;
@@ -31,6 +33,8 @@ typedef struct {
     myl_list entries; /* fed_entry */
     size_t stored;    /* accepted so far */
     size_t bad;       /* texts that were no events of the room */
+    size_t asks;      /* get_missing_events so far */
+    bool dry;         /* an answer was short: there is no more to be had that way */
     myl_str newest[MYL_LIMIT_EXTREMITIES];
     size_t newest_count;
 } fed_fill;

@@ -45,12 +45,11 @@ static void take_replies(const myl_fed_reply *replies, size_t count, myl_list *t
             (void)myl_fed_cut_items(myl_fed_cut_member(replies[i].body, MYL_S("pdus")), texts);
 }
 
-myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
-                            size_t count)
+void myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t count,
+                         myl_list *texts)
 {
     myl_fed_request requests[AT_ONCE];
     myl_fed_reply replies[AT_ONCE];
-    myl_list texts = MYL_LIST(cx, myl_str);
 
     if (count > MYL_LIMIT_FETCHED_EVENTS)
         count = MYL_LIMIT_FETCHED_EVENTS;
@@ -64,8 +63,16 @@ myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, c
                                   .path = myl_fed_path(cx, "/_matrix/federation/v1/event/{}",
                                                        &ids[i + k], 1)};
         myl_fed_call_many(cx, requests, piece, replies);
-        take_replies(replies, piece, &texts);
+        take_replies(replies, piece, texts);
     }
+}
+
+myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
+                            size_t count)
+{
+    myl_list texts = MYL_LIST(cx, myl_str);
+
+    myl_fed_fetch_texts(cx, server, ids, count, &texts);
     return store_texts(cx, room, &texts);
 }
 

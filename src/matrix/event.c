@@ -43,6 +43,27 @@ static myl_rc read_text(const decoding *d, const char *field, myl_str *out)
     return MYL_OK;
 }
 
+static size_t count_characters(myl_str text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.at[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* The type or the state key. Older versions are measured in characters by the network, whatever the specification says. */
+static myl_rc read_name(const decoding *d, const char *field, myl_str *out)
+{
+    const myl_json *value = myl_json_get(d->json, myl_str_of(field));
+
+    if (d->out->version->byte_limits || value == NULL || value->kind != MYL_JSON_STRING ||
+        count_characters(value->text) > MYL_LIMIT_ID_BYTES)
+        return read_text(d, field, out);
+    *out = value->text;
+    return MYL_OK;
+}
+
 static myl_rc read_id(const decoding *d, const char *field, bool (*is_id)(myl_str),
                       const char *expected, myl_str *out)
 {
@@ -124,12 +145,12 @@ static void read_redacts(const decoding *d)
 static myl_rc read_fields(const decoding *d)
 {
     myl_event *out = d->out;
-    MYL_TRY(read_text(d, "type", &out->type));
+    MYL_TRY(read_name(d, "type", &out->type));
     if (!myl_str_present(out->type))
         return bad(d, "type", "a string");
     MYL_TRY(read_room(d));
     MYL_TRY(read_id(d, "sender", myl_id_is_user, "a user id", &out->sender));
-    MYL_TRY(read_text(d, "state_key", &out->state_key));
+    MYL_TRY(read_name(d, "state_key", &out->state_key));
     MYL_TRY(read_int(d, "origin_server_ts", &out->origin_server_ts));
     MYL_TRY(read_int(d, "depth", &out->depth));
     MYL_TRY(read_references(d, "prev_events", MYL_LIMIT_PREV_EVENTS, &out->prev_events,

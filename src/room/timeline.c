@@ -44,31 +44,45 @@ static bool read_number(myl_str text, uint64_t *out)
     return true;
 }
 
-myl_str myl_point_write_at(myl_ctx *cx, myl_point place, uint64_t position)
+myl_str myl_point_write_marked(myl_ctx *cx, myl_point place, myl_point_marks marks)
 {
-    myl_str point = myl_point_write(cx, place);
+    myl_str token = myl_point_write(cx, place);
 
-    return myl_strf(cx, "%.*s.%llu", MYL_FMT(point), (unsigned long long)position);
+    if (marks.bound != 0)
+        token = myl_strf(cx, "%.*s~%llu", MYL_FMT(token), (unsigned long long)marks.bound);
+    if (marks.position != 0)
+        token = myl_strf(cx, "%.*s.%llu", MYL_FMT(token), (unsigned long long)marks.position);
+    return token;
 }
 
-uint64_t myl_point_position(myl_str token)
+/* Cuts a mark off the end of a token; 0, and nothing cut, when there is none. */
+static uint64_t cut_mark(myl_str *token, char sign)
 {
-    size_t dot = myl_str_find(token, '.', 0);
-    uint64_t position = 0;
+    size_t at = myl_str_find(*token, sign, 0);
+    uint64_t value = 0;
 
-    if (dot != SIZE_MAX && !read_number(myl_str_slice(token, dot + 1, SIZE_MAX), &position))
+    if (at == SIZE_MAX || !read_number(myl_str_slice(*token, at + 1, SIZE_MAX), &value))
         return 0;
-    return position;
+    if (value != 0)
+        *token = myl_str_slice(*token, 0, at);
+    return value;
+}
+
+myl_point_marks myl_point_read_marks(myl_str token)
+{
+    myl_point_marks marks = {.position = cut_mark(&token, '.')};
+
+    marks.bound = cut_mark(&token, '~');
+    return marks;
 }
 
 myl_rc myl_point_read(myl_ctx *cx, myl_str token, const char *parameter, myl_point *out)
 {
-    size_t dot = myl_str_find(token, '.', 0), bar;
+    size_t bar;
 
-    if (dot != SIZE_MAX && myl_point_position(token) != 0)
-        token = myl_str_slice(token, 0, dot);
+    (void)cut_mark(&token, '.');
+    (void)cut_mark(&token, '~');
     bar = myl_str_find(token, '_', 0);
-
     if (token.len < 4 || token.at[0] != 'p' || bar == SIZE_MAX ||
         !myl_str_to_int(myl_str_slice(token, 1, bar - 1), &out->depth) ||
         !read_number(myl_str_slice(token, bar + 1, SIZE_MAX), &out->number))

@@ -84,19 +84,20 @@ static myl_rc stands_after(myl_ctx *cx, uint64_t number, const myl_stored *event
     myl_stored stored;
 
     *out = number > event->number;
-    if (number == 0 || event->position != 0)
+    if (number == 0 || number == UINT64_MAX || event->position != 0)
         return MYL_OK;
     MYL_TRY(myl_room_event(cx, number, &stored));
     *out = stored.depth > event->depth || (stored.depth == event->depth && number > event->number);
     return MYL_OK;
 }
 
-/* Was the user joined at some point after the event? Walks their memberships back from the current one. */
+/* Was the user joined at some point after the event? Walks their memberships back from the current one: a stay counts until the
+ * event that ended it. */
 static myl_rc joined_later(myl_ctx *cx, myl_sight *sight, const myl_stored *event, bool *out)
 {
     myl_member member;
     myl_membership membership;
-    uint64_t at;
+    uint64_t at, end = UINT64_MAX;
 
     *out = false;
     if (sight->joined_in == event->room)
@@ -106,20 +107,20 @@ static myl_rc joined_later(myl_ctx *cx, myl_sight *sight, const myl_stored *even
     MYL_TRY(myl_room_member(cx, event->room, sight->user, &member));
     membership = member.membership;
     at = member.event;
-    for (int steps = 0; steps < MYL_LIMIT_MEMBERSHIP_STEPS; steps++) {
+    for (int steps = 0; at != 0 && steps < MYL_LIMIT_MEMBERSHIP_STEPS; steps++) {
         myl_stored stored;
         bool after;
 
-        MYL_TRY(stands_after(cx, at, event, &after));
+        MYL_TRY(stands_after(cx, end, event, &after));
         if (!after)
             return MYL_OK;
-
         if (membership == MYL_MEMBER_JOIN) {
             sight->joined_in = event->room;
-            sight->joined_at = at;
+            sight->joined_at = end;
             *out = true;
             return MYL_OK;
         }
+        end = at;
         MYL_TRY(myl_room_event(cx, at, &stored));
         MYL_TRY(number_at(cx, stored.before, sight->member_type, sight->user, &at));
         MYL_TRY(myl_room_membership_of(cx, at, &membership));

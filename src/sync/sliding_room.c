@@ -145,7 +145,7 @@ static myl_rc write_timeline(myl_sliding *t, const sliding_part *part)
     if (part->slice.count == 0 && !part->wanted->is_first)
         return MYL_OK;
     myl_write_bool(w, "limited", part->slice.limited);
-    myl_write_str(w, "prev_batch", myl_point_write_at(t->s->cx, part->slice.prev, t->s->upto));
+    myl_write_str(w, "prev_batch", myl_sync_prev_batch(t->s, &part->slice));
     myl_write_int(w, "num_live", count_live(t, part));
     return MYL_OK;
 }

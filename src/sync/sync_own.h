@@ -50,12 +50,16 @@ typedef struct {
     size_t count;
     bool limited;
     myl_point prev; /* just before the oldest */
+    uint64_t bound; /* of the token there (myl_point_marks) */
+    myl_list list;  /* myl_stored: what `events` points into */
 } myl_slice;
 typedef struct {
     const myl_room_head *head;
     uint64_t low, high; /* positions: low < position <= high */
 } myl_stretch;
 myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out);
+/* The token for what lies before it. */
+myl_str myl_sync_prev_batch(const myl_syncing *s, const myl_slice *slice);
 /* "timeline": {…} */
 myl_rc myl_sync_write_timeline(myl_syncing *s, const myl_slice *slice);
 

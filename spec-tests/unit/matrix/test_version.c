@@ -33,6 +33,7 @@ static void flags(void **state)
         PROPERTY(room_id_is_create, 12, 12),
         PROPERTY(creators_unlimited, 12, 12),
         PROPERTY(key_validity, 5, 12),
+        PROPERTY(byte_limits, 11, 12),
         PROPERTY(owned_state, 13, 13),
         PROPERTY(unstable, 13, 13),
     };

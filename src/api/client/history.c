@@ -25,7 +25,8 @@ typedef struct {
     myl_client_reading reading;
     myl_list events; /* myl_stored */
     myl_point end;
-    bool over; /* nothing lies beyond */
+    uint64_t bound; /* backward: what came at or after this position was shown already; 0: none */
+    bool over;      /* nothing lies beyond */
     bool stops_at_gaps;
     uint64_t gap; /* the event behind which history lies that others have; 0: none was met */
 } page;
@@ -76,6 +77,7 @@ static myl_rc read_page(myl_req *req, page *p)
     p->from = back ? (myl_point){INT64_MAX, UINT64_MAX} : (myl_point){INT64_MIN, 0};
     if (myl_req_query(req, "from").len > 0)
         MYL_TRY(myl_client_read_point(req, p->head.room, "from", &p->from));
+    p->bound = back ? myl_point_read_marks(myl_req_query(req, "from")).bound : 0;
     p->has_to = myl_req_query(req, "to").len > 0;
     return p->has_to ? myl_client_read_point(req, p->head.room, "to", &p->to) : MYL_OK;
 }
@@ -90,6 +92,9 @@ static bool is_past(const page *p, const myl_stored *stored)
 
 static myl_rc is_wanted(myl_req *req, page *p, const myl_stored *stored, bool *out)
 {
+    *out = p->bound == 0 || stored->position < p->bound;
+    if (!*out)
+        return MYL_OK;
     MYL_TRY(myl_client_may_show(req, &p->reading, stored, out));
     if (!*out)
         return MYL_OK;
@@ -263,11 +268,13 @@ static myl_rc write_speakers(myl_req *req, page *p, myl_writer *w)
 
 static myl_rc write_page(myl_req *req, page *p, myl_writer *w)
 {
+    const myl_point_marks marks = {.bound = p->bound};
+
     myl_write_open(w, '{');
     MYL_TRY(write_events(req, p, "chunk", w));
     if (!p->over)
-        myl_write_str(w, "end", myl_point_write(&req->cx, p->end));
-    myl_write_str(w, "start", myl_point_write(&req->cx, p->from));
+        myl_write_str(w, "end", myl_point_write_marked(&req->cx, p->end, marks));
+    myl_write_str(w, "start", myl_point_write_marked(&req->cx, p->from, marks));
     MYL_TRY(write_speakers(req, p, w));
     myl_write_close(w, '}');
     return MYL_OK;

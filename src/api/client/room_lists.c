@@ -164,8 +164,8 @@ static myl_rc root_at(myl_req *req, const myl_room_head *head, myl_tree_root *ro
         return root_then(req, head, token.durable, root);
     }
     MYL_TRY(myl_point_read(&req->cx, at, "at", &point));
-    if (myl_point_position(at) != 0)
-        return root_then(req, head, myl_point_position(at), root);
+    if (myl_point_read_marks(at).position != 0)
+        return root_then(req, head, myl_point_read_marks(at).position, root);
     MYL_TRY(myl_walk_reading(&req->cx, head->room, point, MYL_BACKWARD, &walk));
     MYL_TRY(myl_walk_next(walk, &stored));
     myl_walk_end(walk);
