@@ -19,7 +19,7 @@ typedef struct {
     bool no_more, asked;
     bool is_place; /* fetched alone: the state before it is asked for, not the events */
     bool placed;   /* what it stands on was fetched so */
-    bool done; /* admitted, or given up */
+    bool done;     /* admitted, or given up */
     size_t tries;
 } fed_entry;
 
