@@ -63,7 +63,9 @@ static myl_rc write_messages(myl_client_looking *l, const myl_room_head *head)
         MYL_TRY(
             myl_client_write_event(l->req, &l->w, NULL, myl_list_at(&events, i - 1), &l->reading));
     myl_write_close(&l->w, ']');
-    myl_write_str(&l->w, "end", myl_point_write_at(&l->req->cx, end, l->now.durable));
+    myl_write_str(&l->w, "end",
+                  myl_point_write_marked(&l->req->cx, end,
+                                         (myl_point_marks){.position = l->now.durable}));
     myl_write_str(&l->w, "start", myl_point_write(&l->req->cx, start));
     myl_write_close(&l->w, '}');
     return MYL_OK;

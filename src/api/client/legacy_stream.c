@@ -59,8 +59,8 @@ static myl_rc read_since(myl_req *req, stream *s)
     s->since = s->l.now;
     if (from.len == 0)
         return MYL_OK;
-    if (myl_str_starts(from, MYL_S("p")) && myl_point_position(from) != 0) {
-        s->since.durable = myl_point_position(from);
+    if (myl_str_starts(from, MYL_S("p")) && myl_point_read_marks(from).position != 0) {
+        s->since.durable = myl_point_read_marks(from).position;
         return MYL_OK;
     }
     MYL_TRY(myl_sync_token_read(&req->cx, from, "from", &s->since));
