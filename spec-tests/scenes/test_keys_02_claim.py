@@ -3,10 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import concurrent.futures
+import threading
 
-from support.client import V3, ok, refused
+import httpx
+
+from support.client import V3, Client, ok, refused
 from support.keys import Device, claim, query
 from support.server import Server
+from support.wait import until
 
 
 def test_devices_are_shown_with_their_names(shared_server: Server) -> None:
@@ -93,3 +97,38 @@ def test_keys_of_a_server_that_cannot_be_asked(shared_server: Server) -> None:
     assert "nowhere.invalid" in query(alice, far, timeout=0)["failures"]
     claimed = ok(alice.post(f"{V3}/keys/claim", json={"one_time_keys": {far: {"A": "b"}}, "timeout": 0}))
     assert claimed["one_time_keys"] == {} and "nowhere.invalid" in claimed["failures"]
+
+
+def test_no_key_twice_over_kills(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    device = Device(alice).upload(*(f"K{i:03}" for i in range(90)))
+    claimers = [server.anonymous() for _ in range(4)]
+    for claimer in claimers:
+        claimer.token, claimer.user_id = bob.token, bob.user_id
+    got: list[str] = []
+    stop = threading.Event()
+
+    def claim_on(claimer: Client) -> None:
+        while not stop.is_set():
+            try:
+                got.extend(claim(claimer, alice.user_id, alice.device_id))
+            except httpx.TransportError:
+                pass  # killed: what was not answered may have gone out, and is not seen again
+
+    threads = [threading.Thread(target=claim_on, args=(claimer,)) for claimer in claimers]
+    for thread in threads:
+        thread.start()
+    for enough in (10, 25, 40):
+        until(lambda: len(got) >= enough, f"{enough} keys went out")
+        server.kill9()
+        server.start()
+        # the client tries its upload again: nothing that went out comes back by that
+        again = {"one_time_keys": device.one_time_keys(*(f"K{i:03}" for i in range(90)))}
+        ok(alice.post(f"{V3}/keys/upload", json=again))
+    until(lambda: claim(bob, alice.user_id, alice.device_id) == {} or stop.is_set(), "none is left")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(got) == len(set(got)) >= 40
+    server.stop()
+    server.check()

@@ -5,7 +5,8 @@
  * Callers: sliding.c. Threads: read workers. Two locks: SLIDING_TABLE for the table and the order of use, held for a few
  *          steps; one a connection (SLIDING_CONNECTION), held while its answer is made. The table's lock is never waited
  *          for while a connection's is held.
- * Memory:  process memory, bounded by SLIDING_CONNECTIONS and SLIDING_ROOMS: the least recently used go.
+ * Memory:  process memory, bounded by SLIDING_CONNECTIONS and SLIDING_ROOMS, and for one device by SLIDING_DEVICE, so that
+ *          nobody drives out the others': the least recently used go.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,14 +22,17 @@ typedef struct place {
     size_t holders; /* threads that have or want it */
     size_t cost;    /* rooms, as counted in the whole */
     bool dropped;   /* not in the table any more; the last holder frees it */
+    uint64_t used;  /* larger: later */
     struct place *newer, *older;
+    struct place *sibling; /* of the same device */
 } place;
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static myl_table *table;
+static myl_table *devices; /* hash of user and device -> first of its siblings */
 static place *newest, *oldest;
 static size_t whole_cost;
-static uint64_t next_number = 1;
+static uint64_t next_number = 1, next_use = 1;
 
 /* ---- what one keeps ---- */
 
@@ -95,13 +99,36 @@ static void unlink_place(place *one)
 
 static void link_newest(place *one)
 {
+    one->used = next_use++;
     one->older = newest;
     *(newest != NULL ? &newest->newer : &oldest) = one;
     newest = one;
 }
 
+static uint64_t device_key(uint64_t user, uint64_t device)
+{
+    uint64_t both[2] = {user, device};
+
+    return myl_str_hash((myl_str){(const char *)both, sizeof(both)});
+}
+
+static void leave_siblings(const place *one)
+{
+    uint64_t key = device_key(one->user, one->device);
+    place *first = myl_table_get(devices, key);
+
+    if (first == one) {
+        myl_table_set(devices, key, one->sibling);
+        return;
+    }
+    while (first->sibling != one)
+        first = first->sibling;
+    first->sibling = one->sibling;
+}
+
 static void drop(place *one)
 {
+    leave_siblings(one);
     myl_table_set(table, one->key, NULL);
     unlink_place(one);
     whole_cost -= one->cost;
@@ -124,6 +151,28 @@ static void drop_oldest(void)
     }
 }
 
+/* A device that begins many connections ends its own, the least recently used first. */
+static void make_room_for(uint64_t key)
+{
+    size_t count = 0;
+    place *least = NULL;
+
+    for (place *one = myl_table_get(devices, key); one != NULL; one = one->sibling, count++)
+        if (one->holders == 0 && (least == NULL || one->used < least->used))
+            least = one;
+    if (count >= MYL_LIMIT_SLIDING_DEVICE && least != NULL)
+        drop(least);
+}
+
+static void join_siblings(place *one)
+{
+    uint64_t key = device_key(one->user, one->device);
+
+    make_room_for(key);
+    one->sibling = myl_table_get(devices, key);
+    myl_table_set(devices, key, one);
+}
+
 static uint64_t key_of(const sliding_name *name)
 {
     char bytes[16 + MYL_LIMIT_SLIDING_NAME];
@@ -142,8 +191,10 @@ static place *place_of(const sliding_name *name)
     uint64_t key = key_of(name);
     place *one;
 
-    if (table == NULL)
+    if (table == NULL) {
         table = myl_table_start();
+        devices = myl_table_start();
+    }
     one = myl_table_get(table, key);
     if (one != NULL) {
         unlink_place(one);
@@ -156,6 +207,7 @@ static place *place_of(const sliding_name *name)
         one->connection.number = next_number++;
         myl_sliding_begin(&one->connection);
         myl_table_set(table, key, one);
+        join_siblings(one);
     }
     link_newest(one);
     one->holders++;
@@ -200,10 +252,13 @@ typedef struct {
 static void forget(void *arg)
 {
     const gone_device *gone = arg;
+    place *one = NULL, *next;
 
     pthread_mutex_lock(&table_lock);
-    for (place *one = newest, *older; one != NULL; one = older) {
-        older = one->older;
+    if (devices != NULL)
+        one = myl_table_get(devices, device_key(gone->user, gone->device));
+    for (; one != NULL; one = next) {
+        next = one->sibling;
         if (one->user == gone->user && one->device == gone->device)
             drop(one);
     }
@@ -224,9 +279,11 @@ void myl_sliding_stop(void)
     pthread_mutex_lock(&table_lock);
     while (newest != NULL)
         drop(newest);
-    if (table != NULL)
+    if (table != NULL) {
         myl_table_end(table);
-    table = NULL;
+        myl_table_end(devices);
+    }
+    table = devices = NULL;
     pthread_mutex_unlock(&table_lock);
 }
 

@@ -43,12 +43,33 @@ static void the_least_recently_used_go(void **state)
     MYL_UNUSED(state);
     for (int i = 0; i < MYL_LIMIT_SLIDING_CONNECTIONS; i++) {
         snprintf(name, sizeof(name), "%d", i);
-        number_of(2, name);
+        number_of(2 + (uint64_t)i, name);
         if (i % 1000 == 0)
             assert_int_equal(number_of(1, "kept"), kept);
     }
     assert_int_equal(number_of(1, "kept"), kept);
     assert_int_not_equal(number_of(1, "first"), first);
+    myl_sliding_stop();
+}
+
+static void a_device_drives_out_only_its_own(void **state)
+{
+    uint64_t other = number_of(1, "other"), first, last = 0;
+    char name[32];
+
+    MYL_UNUSED(state);
+    first = number_of(2, "first");
+    for (int i = 0; i < MYL_LIMIT_SLIDING_DEVICE - 1; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        last = number_of(2, name);
+    }
+    assert_int_equal(number_of(2, "first"), first); /* used again: "0" is the oldest now */
+    number_of(2, "one more");
+    assert_int_equal(number_of(2, "first"), first);
+    snprintf(name, sizeof(name), "%d", MYL_LIMIT_SLIDING_DEVICE - 2);
+    assert_int_equal(number_of(2, name), last);
+    assert_true(number_of(2, "0") > last); /* begun anew */
+    assert_int_equal(number_of(1, "other"), other);
     myl_sliding_stop();
 }
 
@@ -114,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_apart),
         cmocka_unit_test(the_least_recently_used_go),
+        cmocka_unit_test(a_device_drives_out_only_its_own),
         cmocka_unit_test(an_answer_counts_when_it_was_received),
         cmocka_unit_test(required_states_have_numbers),
     };
