@@ -67,6 +67,8 @@ def test_rooms_decide_about_guests(shared_server: Server) -> None:
     refused(guest.put(own, json={"membership": "join"}), 403, "M_GUEST_ACCESS_FORBIDDEN")
     host.set_state(closed, "m.room.guest_access", {"guest_access": "can_join"})
     ok(guest.post(join, json={}))
+    guest.leave(closed)
+    ok(guest.post(f"{V3}/join/{q(closed)}", json={}))
 
 
 def test_guests_go_when_a_room_closes_to_them(shared_server: Server) -> None:

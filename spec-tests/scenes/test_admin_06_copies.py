@@ -7,10 +7,12 @@ import shutil
 import signal
 import subprocess
 
+import httpx
 import pytest
 
 from support.admin import SECRET, V1, V2, administrator
 from support.client import V3, ok, q, refused
+from support.control import control, control_environment
 from support.server import BUILD, Server
 from support.wait import until
 
@@ -34,6 +36,21 @@ def test_a_backup_is_a_whole_server(server: Server, tmp_path: pathlib.Path) -> N
     server.start()
     assert ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(event)}"))["content"]["body"] == "in the copy"
     refused(alice.get(f"{V3}/rooms/{q(room)}/event/{q(later)}"), 404, "M_NOT_FOUND")
+
+
+def test_a_killed_backup_leaves_nothing(servers) -> None:
+    server = servers(shared_secret=SECRET, environment=control_environment())
+    root = administrator(server)
+    kept = pathlib.Path(ok(root.post(BACKUP, json={}))["file"])
+    control(server, "fault arm BACKUP_WRITTEN 1")
+    with pytest.raises(httpx.TransportError):
+        root.post(BACKUP, json={})
+    assert server.wait_for_end(30) == -9
+    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".mdb", ".part"]
+    server.start()
+    assert list(kept.parent.iterdir()) == [kept]
+    assert "a backup that was not finished is removed" in server.log_text()
+    assert len(list(kept.parent.iterdir())) == 1 and ok(root.post(BACKUP, json={}))["bytes"] > 0
 
 
 @pytest.mark.server(shared_secret=SECRET)

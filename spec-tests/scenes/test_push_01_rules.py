@@ -117,6 +117,24 @@ def test_counts_follow_rules_and_receipts(shared_server: Server) -> None:
     assert counts(bob, room) == (0, 0)
 
 
+def test_a_name_in_the_words_is_no_mention(shared_server: Server) -> None:
+    """Only m.mentions highlight, in a thread as outside (MSC4210)."""
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    room = alice.create_room(preset="public_chat", invite=[bob.user_id])
+    bob.join(room)
+    root = alice.say(room, f"{bob.user_id} bob @room")
+    thread = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+    words = {"msgtype": "m.text", "body": f"{bob.user_id} again"}
+    alice.send(room, "m.room.message", words | thread)
+    assert counts(bob, room) == (2, 0)
+    alice.send(room, "m.room.message", words | thread | {"m.mentions": {"user_ids": [bob.user_id]}})
+    assert counts(bob, room) == (3, 1)
+    wanted = {"filter": json.dumps({"room": {"timeline": {"unread_thread_notifications": True}}})}
+    part = ok(bob.get(f"{V3}/sync", params=wanted))["rooms"]["join"][room]
+    assert part["unread_notifications"] == {"notification_count": 1, "highlight_count": 0}
+    assert part["unread_thread_notifications"] == {root: {"notification_count": 2, "highlight_count": 1}}
+
+
 def test_counts_by_thread(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     room = alice.create_room(preset="public_chat", invite=[bob.user_id])

@@ -2,6 +2,8 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+from typing import Callable
+
 import pytest
 
 from support.client import V3, Client, ok, q, refused
@@ -158,7 +160,17 @@ def test_a_space_keeps_its_children_and_its_bans(server: Server) -> None:
     server.check()
 
 
-def test_settings_go_along(shared_server: Server) -> None:
+def replaced_by_hand(client: Client, room: str, version: str) -> str:
+    """Without the endpoint: a new room that names the old one, and a tombstone there."""
+    last = client.say(room, "we move")
+    fresh = client.create_room(preset="public_chat", room_version=version,
+                               creation_content={"predecessor": {"room_id": room, "event_id": last}})
+    client.set_state(room, "m.room.tombstone", {"body": "moved", "replacement_room": fresh})
+    return fresh
+
+
+@pytest.mark.parametrize("replace", [upgraded, replaced_by_hand])
+def test_settings_go_along(shared_server: Server, replace: Callable[[Client, str, str], str]) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     room = alice.create_room(room_version="10", preset="public_chat")
     bob.join(room)
@@ -169,7 +181,7 @@ def test_settings_go_along(shared_server: Server) -> None:
         ok(client.put(f"{V3}/pushrules/global/override/{q(room)}", json={"actions": [], "conditions": [
             {"kind": "event_match", "key": "room_id", "pattern": room}]}))
         ok(client.put(f"{V3}/pushrules/global/override/{q(room)}/enabled", json={"enabled": False}))
-    fresh = upgraded(alice, room, "11")
+    fresh = replace(alice, room, "11")
     refused(bob.get(f"{V3}/pushrules/global/room/{q(fresh)}"), 404, "M_NOT_FOUND")
     bob.join(fresh)
     for client in (alice, bob):

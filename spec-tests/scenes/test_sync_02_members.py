@@ -54,6 +54,41 @@ def test_members_come_with_what_they_say(shared_server: Server) -> None:
     assert members(whole) == {alice.user_id, bob.user_id, carol.user_id}
 
 
+def test_a_gap_tells_who_came_and_went(shared_server: Server) -> None:
+    """Whoever has loaded all members would otherwise miss those who changed unseen, and not encrypt for them."""
+    alice, bob, carol, dora = (shared_server.client(name) for name in ("alice", "bob", "carol", "dora"))
+    room = room_of(alice, bob, carol)
+    bob.say(room, "is known")
+    _, since = part_of(alice, room, filter=LAZY)
+    dora.join(room)
+    carol.leave(room)
+    for i in range(5):
+        bob.say(room, f"b{i}")
+    part, after = part_of(alice, room, since, filter=LAZY)
+    assert part["timeline"]["limited"] and members(part) == {dora.user_id, carol.user_id}
+    dora.say(room, "has been told of")
+    part, after = part_of(alice, room, after, filter=LAZY)
+    assert members(part) == set()
+    # the state behind the timeline holds also what the timeline tells
+    ok(alice.post(f"{V3}/rooms/{room}/kick", json={"user_id": dora.user_id}))
+    part, _ = part_of(alice, room, after, filter=LAZY, use_state_after="true")
+    assert members(part, "state_after") >= {dora.user_id}
+
+
+def test_who_came_and_went_since_is_told_the_whole(shared_server: Server) -> None:
+    alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
+    room = alice.create_room(preset="private_chat", invite=[bob.user_id, carol.user_id], name="inn")
+    asked = {"filter": {"room": {"timeline": {"limit": 1}, "state": {"types": ["m.room.name"]}}}}
+    since = {user: ok(user.get(f"{V3}/sync"))["next_batch"] for user in (bob, carol)}
+    bob.join(room)
+    bob.leave(room)
+    carol.leave(room)  # was never in it
+    left = {user: ok(user.get(f"{V3}/sync", params={"since": since[user], "filter": json.dumps(asked["filter"])}))
+            ["rooms"]["leave"][room] for user in (bob, carol)}
+    assert [event["content"]["name"] for event in left[bob]["state"]["events"]] == ["inn"]
+    assert left[carol]["state"]["events"] == []
+
+
 def test_summary(shared_server: Server) -> None:
     alice, bob, carol = (shared_server.client(name) for name in ("alice", "bob", "carol"))
     room = room_of(alice, bob, invite=[carol.user_id])
