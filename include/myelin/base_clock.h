@@ -35,6 +35,19 @@ typedef enum {
 #else
 #define MYL_FAULT(name) false
 #endif
+/* The same, and in dev builds too: for points that are passed seldom. */
+#if defined(MYL_FAULTS) || defined(MYL_DEV)
+#define MYL_POINT(name) myl_fault_hit(MYL_FAULT_##name)
+#else
+#define MYL_POINT(name) false
+#endif
+/* A point at which tests kill the process as kill -9 does. */
+#define MYL_DIE_AT(name)                                                                           \
+    do {                                                                                           \
+        if (MYL_POINT(name))                                                                       \
+            myl_fault_die();                                                                       \
+    } while (0)
+void myl_fault_die(void);
 bool myl_fault_hit(myl_fault point); /* counts; true when this hit was asked to fail */
 /* Fail the nth (1 = next) hit of the point named so; 0 clears. False: no such name. */
 bool myl_fault_arm(const char *name, uint64_t nth);

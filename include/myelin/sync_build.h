@@ -35,7 +35,7 @@ typedef struct {
     myl_event_filter room; /* rooms and not_rooms only */
     bool include_leave;
     bool federation_format;
-    const myl_str *fields; /* event_fields */
+    const myl_str *fields; /* event_fields: of events of rooms only these go out; none: all */
     size_t field_count;
 } myl_filter;
 /* The defaults when json is NULL. MYL_BAD_JSON naming the field. */

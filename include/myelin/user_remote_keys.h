@@ -32,6 +32,8 @@ typedef struct {
     const myl_json *master, *self_signing; /* NULL: none */
     int64_t stream_id;
     uint64_t reader;
+    uint64_t
+        asked; /* position when their server was asked: a change since then is not in it, and the copy is stale */
 } myl_remote_keys;
 /* Puts the copy in place of the former one. */
 myl_rc myl_user_remote_put(myl_ctx *cx, const myl_remote_keys *keys);

@@ -9,6 +9,8 @@
  */
 #include <myelin/base_clock.h>
 
+#include <signal.h>
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -38,6 +40,11 @@ static size_t index_of(const char *name)
     while (index < MYL_FAULT_COUNT && strcmp(names[index], name) != 0)
         index++;
     return index;
+}
+
+void myl_fault_die(void)
+{
+    raise(SIGKILL);
 }
 
 bool myl_fault_arm(const char *name, uint64_t nth)

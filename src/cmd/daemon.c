@@ -33,6 +33,7 @@
 #include <myelin/room_retention.h>
 #include <myelin/room_send.h>
 #include <myelin/room_upgrade.h>
+#include <myelin/store_copy.h>
 #include <myelin/sync_sliding.h>
 #include <myelin/tasks_lane.h>
 
@@ -181,6 +182,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_http_setup setup = {.config = config};
 
     MYL_TRY(myl_store_open(cx, &store, &parts->store));
+    myl_store_copies_clean(cx, myl_cstr(cx, myl_strf(cx, "%s/backups", config->data_dir.at)));
     introduce(parts);
     setup.store = parts->store;
     setup.endpoints = myl_api_endpoints(&setup.endpoint_count);
@@ -211,6 +213,8 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
 
 static void stop(daemon_parts *parts, bool was_running)
 {
+    if (parts->store != NULL)
+        myl_store_copies_stop(parts->store);
     if (was_running)
         myl_http_stop(parts->http, parts->config->shutdown_grace);
     if (parts->has_federation)

@@ -5,6 +5,7 @@
 #include "ctl/ctl_own.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 int ctl_server_version(ctl_run *run)
 {
@@ -22,6 +23,41 @@ int ctl_server_backup(ctl_run *run)
     CTL_TRY(ctl_call(run, "POST", MYL_S("/_myelin/admin/v1/backup"), MYL_S("{}"), &answer));
     ctl_print_object(run, &answer);
     return CTL_OK;
+}
+
+/* ---- compaction ---- */
+
+enum { COMPACT_LOOK_US = 200000 };
+
+static int64_t number_of(const ctl_answer *answer, const char *name)
+{
+    int64_t number;
+
+    return myl_json_int(answer->json, myl_str_of(name), &number) ? number : 0;
+}
+
+int ctl_server_compact(ctl_run *run)
+{
+    myl_str target = MYL_S("/_myelin/admin/v1/compact"), status;
+    int64_t copied, shown = -1;
+    ctl_answer answer;
+
+    CTL_TRY(ctl_call(run, "POST", target, MYL_S("{}"), &answer));
+    for (;;) {
+        status = myl_json_text(answer.json, MYL_S("status"));
+        copied = number_of(&answer, "bytes_copied");
+        if (ctl_flag(run, "--no-wait") || myl_str_equal(status, MYL_S("complete")) ||
+            myl_str_equal(status, MYL_S("failed")))
+            break;
+        if (copied != shown)
+            fprintf(stderr, "%.*s: %lld of about %lld bytes\n", MYL_FMT(status), (long long)copied,
+                    (long long)number_of(&answer, "bytes_expected"));
+        shown = copied;
+        usleep(COMPACT_LOOK_US);
+        CTL_TRY(ctl_call(run, "GET", target, MYL_ABSENT, &answer));
+    }
+    ctl_print_object(run, &answer);
+    return myl_str_equal(status, MYL_S("failed")) ? CTL_REFUSED : CTL_OK;
 }
 
 int ctl_server_tasks(ctl_run *run)

@@ -1,7 +1,7 @@
 /* devices.c: EDUs about the devices of other servers' users, and messages from them to ours.
  *
  * Why:     a copy of a device list follows its server's changes one by one; where one is missing it is stale, and is
- *          fetched anew when somebody asks for it. Whoever shares a room is told of the change in any case.
+ *          fetched anew (refresh.c, or when somebody asks for it). Whoever shares a room is told of the change in any case.
  * Callers: the table of EDUs. Threads: the engine.
  * Holds:   a server speaks for its own users only.
  *
@@ -82,6 +82,15 @@ static myl_rc apply(myl_ctx *cx, uint64_t user, const myl_json *content, int64_t
     return myl_user_remote_followed(cx, user, stream_id);
 }
 
+/* There is a gap. Nobody has asked for a list of which there is no copy. */
+static myl_rc miss(myl_ctx *cx, uint64_t user, const myl_remote_list *list)
+{
+    MYL_TRY(myl_user_remote_stale(cx, user));
+    if (list->exists)
+        myl_fed_refresh_devices(cx, user);
+    return MYL_OK;
+}
+
 myl_rc myl_fed_take_device_list(myl_ctx *cx, myl_str origin, const myl_json *content)
 {
     myl_remote_list list;
@@ -98,7 +107,7 @@ myl_rc myl_fed_take_device_list(myl_ctx *cx, myl_str origin, const myl_json *con
     if (list.exists && !list.is_stale && follows(content, list.stream_id))
         MYL_TRY(apply(cx, user, content, stream_id));
     else
-        MYL_TRY(myl_user_remote_stale(cx, user));
+        MYL_TRY(miss(cx, user, &list));
     return myl_user_device_changed(cx, &(myl_device_change){.user = user,
                                                             .device = ANY_DEVICE,
                                                             .remote = true});

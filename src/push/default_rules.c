@@ -1,11 +1,15 @@
 /* default_rules.c: the predefined push rules.
  *
- * Why:     each row of default_rules.def is made into JSON by the compiler; only the user's id is put in here.
- * Threads: any.
+ * Why:     each row of default_rules.def is made into JSON by the compiler; only the user's id is put in here. What is the
+ *          same for all users is read once, for every reader of a room asks for all rules.
+ * Threads: any; the first one reads.
+ * Memory:  what was read lives as long as the process.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/push_rules.h>
+
+#include <pthread.h>
 
 /* Stands for the user's id, as a JSON string. It cannot occur in a rule otherwise. */
 #define USER_MARK "\x01"
@@ -64,13 +68,40 @@ size_t myl_push_predefined_count(void)
     return sizeof(rules) / sizeof(rules[0]);
 }
 
+/* ---- what is the same for all ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct {
+    myl_ctx cx;
+    const myl_json
+        *conditions[sizeof(rules) / sizeof(rules[0])]; /* NULL: with the user's id in it */
+    const myl_json *actions[sizeof(rules) / sizeof(rules[0])];
+} shared;
+
+static void read_shared(void)
+{
+    myl_ctx_begin(&shared.cx);
+    for (size_t i = 0; i < myl_push_predefined_count(); i++) {
+        myl_str conditions = myl_str_of(rules[i].conditions),
+                actions = myl_str_of(rules[i].actions);
+
+        MYL_ASSERT(myl_json_parse(&shared.cx, actions, &shared.actions[i]) == MYL_OK);
+        if (myl_str_find(conditions, USER_MARK[0], 0) == SIZE_MAX)
+            MYL_ASSERT(myl_json_parse(&shared.cx, conditions, &shared.conditions[i]) == MYL_OK);
+    }
+}
+
 myl_rc myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out)
 {
     MYL_ASSERT(index < myl_push_predefined_count());
+    pthread_once(&once, read_shared);
     *out = (myl_push_rule){.kind = rules[index].kind,
                            .id = myl_str_of(rules[index].id),
                            .enabled = rules[index].enabled,
-                           .predefined = true};
-    MYL_TRY(myl_json_parse(cx, with_user(cx, rules[index].conditions, user_id), &out->conditions));
-    return myl_json_parse(cx, myl_str_of(rules[index].actions), &out->actions);
+                           .predefined = true,
+                           .conditions = shared.conditions[index],
+                           .actions = shared.actions[index]};
+    if (out->conditions != NULL)
+        return MYL_OK;
+    return myl_json_parse(cx, with_user(cx, rules[index].conditions, user_id), &out->conditions);
 }

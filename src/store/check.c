@@ -290,7 +290,7 @@ bool myl_table_of(myl_str name, myl_table_id *out)
 myl_rc myl_table_size(myl_ctx *cx, myl_table_id table, uint64_t *rows, uint64_t *bytes)
 {
     MDB_stat stat;
-    MDB_dbi dbi = cx->txn->store->tables[table];
+    MDB_dbi dbi = cx->txn->base->tables[table];
     *rows = 0;
     *bytes = 0;
     if (dbi == 0)

@@ -26,7 +26,8 @@ struct myl_engine {
     myl_counters stored; /* as of the last commit */
     myl_rc (*record)(void *arg, myl_str batch);
     void *record_arg;
-    bool record_begins; /* the next batch starts with META */
+    bool record_begins;    /* the next batch starts with META */
+    myl_follower follower; /* row NULL: none */
     myl_change *ran[MYL_LIMIT_ENGINE_BATCH];
     size_t ran_count;
 };
@@ -104,7 +105,7 @@ static myl_rc run_change(myl_engine *engine, myl_change *change)
 static myl_rc begin(myl_engine *engine)
 {
     myl_write *write = &engine->write;
-    write->recording = engine->record != NULL;
+    write->recording = engine->record != NULL || engine->follower.row != NULL;
     write->counters = engine->stored;
     MYL_TRY(myl_write_begin(&write->batch, &engine->txn));
     write->limited = true;
@@ -126,6 +127,10 @@ static myl_rc close_batch(myl_engine *engine)
     if (write->counters.position != engine->stored.position)
         MYL_TRY(myl_meta_set_number(cx, MYL_META_POSITION, write->counters.position));
     if (write->rows == 0 || !write->recording)
+        return MYL_OK;
+    if (engine->follower.row != NULL)
+        engine->follower.row(engine->follower.arg, myl_text_str(&write->record));
+    if (engine->record == NULL)
         return MYL_OK;
     myl_rc rc = engine->record(engine->record_arg, myl_text_str(&write->record));
     return rc == MYL_OK ? MYL_OK : myl_fail(cx, rc, "the record of the batch was not taken");
@@ -191,6 +196,8 @@ static void publish(myl_engine *engine)
 static void fail_batch(myl_engine *engine, myl_rc rc)
 {
     const myl_error *error = &engine->write.batch.error;
+    if (engine->follower.row != NULL)
+        engine->follower.row(engine->follower.arg, MYL_ABSENT);
     myl_log_failure(&engine->write.batch, "store");
     for (size_t i = 0; i < engine->ran_count; i++) {
         myl_change *change = engine->ran[i];
@@ -374,4 +381,47 @@ void myl_engine_record(myl_engine *engine, myl_rc (*each)(void *arg, myl_str bat
                          .arg = arg};
     (void)myl_engine_run(engine, &set.change);
     myl_ctx_end(&cx);
+}
+
+/* ---- for an exchange of the database ---- */
+
+typedef struct {
+    myl_change change; /* first member */
+    myl_engine *engine;
+    myl_follower follower;
+    void (*fn)(void *arg);
+    void *arg;
+} between_change;
+
+static void follower_set(void *arg)
+{
+    between_change *set = arg;
+    set->engine->follower = set->follower;
+}
+
+/* After the commit no transaction is open. */
+static myl_rc between_run(myl_change *change)
+{
+    between_change *between = (between_change *)change;
+    myl_engine_after_commit(change->cx, between->fn, between->arg);
+    return MYL_OK;
+}
+
+myl_rc myl_engine_between(myl_engine *engine, myl_ctx *cx, void (*fn)(void *arg), void *arg)
+{
+    between_change between = {.change = {.name = "between", .cx = cx, .run = between_run},
+                              .fn = fn,
+                              .arg = arg};
+    return myl_engine_run(engine, &between.change);
+}
+
+myl_rc myl_engine_follow(myl_engine *engine, myl_ctx *cx, const myl_follower *follower)
+{
+    between_change set = {.change = {.name = "follow", .cx = cx, .run = between_run},
+                          .engine = engine,
+                          .fn = follower_set};
+    if (follower != NULL)
+        set.follower = *follower;
+    set.arg = &set;
+    return myl_engine_run(engine, &set.change);
 }

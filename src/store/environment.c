@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DATA_FILE "store.mdb"
 #define LOCK_FILE "lock"
 
 static const char *path_in(myl_ctx *cx, const char *folder, const char *name)
@@ -56,49 +55,59 @@ static myl_rc lock_take(myl_ctx *cx, myl_store *store, const char *folder)
     return myl_fail(cx, MYL_BAD_CONFIG, "%s cannot be locked: %s", path, strerror(errno));
 }
 
-static int env_options(myl_store *store, const myl_store_options *options)
+static int env_options(const myl_store *store, MDB_env *env)
 {
     /* A reader's map becomes as large as the file, whatever is asked for. */
-    size_t map_size = store->read_only ? (size_t)1 << 20 : options->map_size;
-    int rc = mdb_env_create(&store->env);
+    size_t map_size = store->read_only ? (size_t)1 << 20 : store->map_size;
+    int rc = mdb_env_set_maxdbs(env, MYL_TABLE_COUNT);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(store->env, MYL_TABLE_COUNT);
-    if (rc == 0)
-        rc = mdb_env_set_mapsize(store->env, map_size);
-    if (rc == 0 && options->readers > 0)
-        rc = mdb_env_set_maxreaders(store->env, options->readers);
+        rc = mdb_env_set_mapsize(env, map_size);
+    if (rc == 0 && store->readers > 0)
+        rc = mdb_env_set_maxreaders(env, store->readers);
+    return rc;
+}
+
+int myl_folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 
 /* A new file's name must survive a power loss, as its content does. */
 static myl_rc sync_folder(myl_ctx *cx, const char *folder)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0)
-        close(fd);
+    int rc = myl_folder_sync(folder);
     if (rc != 0)
         return myl_fail(cx, MYL_BAD_CONFIG, "data folder %s cannot be synced: %s", folder,
-                        strerror(errno));
+                        strerror(rc));
     return MYL_OK;
 }
 
-static myl_rc env_open(myl_ctx *cx, myl_store *store, const myl_store_options *options)
+myl_rc myl_base_open(myl_ctx *cx, myl_store *store, const char *name)
 {
-    const char *path = path_in(cx, options->folder, DATA_FILE);
+    const char *path = path_in(cx, store->folder, name);
     /* NOTLS: a snapshot belongs to its job, not to the thread that made it. NORDAHEAD: rows are read here and
      * there, and the file may be larger than memory. */
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
-    int rc = env_options(store, options);
+    MDB_env *env = NULL;
+    int rc = mdb_env_create(&env);
     if (rc == 0)
-        rc = mdb_env_open(store->env, path, store->read_only ? flags | MDB_RDONLY : flags, 0600);
+        rc = env_options(store, env);
     if (rc == 0)
-        return store->read_only ? MYL_OK : sync_folder(cx, options->folder);
-    /* After a failed open only a close is allowed. */
-    mdb_env_close(store->env);
-    store->env = NULL;
-    return myl_fail(cx, rc == MDB_CORRUPTED || rc == MDB_INVALID ? MYL_CORRUPT : MYL_BAD_CONFIG,
-                    "%s cannot be opened: %s", path, mdb_strerror(rc));
+        rc = mdb_env_open(env, path, store->read_only ? flags | MDB_RDONLY : flags, 0600);
+    if (rc != 0) {
+        if (env != NULL)
+            mdb_env_close(env); /* after a failed open only a close is allowed */
+        return myl_fail(cx, rc == MDB_CORRUPTED || rc == MDB_INVALID ? MYL_CORRUPT : MYL_BAD_CONFIG,
+                        "%s cannot be opened: %s", path, mdb_strerror(rc));
+    }
+    store->base = myl_process_alloc(sizeof(*store->base));
+    store->base->env = env;
+    store->base->users = 1;
+    return store->read_only ? MYL_OK : sync_folder(cx, store->folder);
 }
 
 static unsigned table_flags(const myl_store *store, int table)
@@ -117,19 +126,19 @@ static int tables_open_in(myl_store *store, MDB_txn *txn)
 {
     for (int table = 0; table < MYL_TABLE_COUNT; table++) {
         int rc = mdb_dbi_open(txn, myl_table_rows[table].name, table_flags(store, table),
-                              &store->tables[table]);
+                              &store->base->tables[table]);
         if (rc == MDB_NOTFOUND && store->read_only)
-            store->tables[table] = 0;
+            store->base->tables[table] = 0;
         else if (rc != 0)
             return rc;
     }
     return 0;
 }
 
-static myl_rc tables_open(myl_ctx *cx, myl_store *store)
+myl_rc myl_base_open_tables(myl_ctx *cx, myl_store *store)
 {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(store->env, NULL, store->read_only ? MDB_RDONLY : 0, &txn);
+    int rc = mdb_txn_begin(store->base->env, NULL, store->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0)
         return myl_lmdb_fail(cx, rc, "open", MYL_TABLE_COUNT);
     rc = tables_open_in(store, txn);
@@ -148,7 +157,7 @@ static myl_rc schema_of(myl_ctx *cx, myl_store *store, uint64_t *schema)
     MDB_val key = myl_val(MYL_META_SCHEMA);
     MDB_val value = {0, NULL};
     *schema = 0;
-    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(store->base->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
         return myl_lmdb_fail(cx, rc, "open", MYL_TABLE_META);
     rc = mdb_dbi_open(txn, myl_table_rows[MYL_TABLE_META].name, 0, &meta);
@@ -227,13 +236,23 @@ static myl_rc load(myl_ctx *cx, myl_store *store)
     return rc;
 }
 
+/* What a kill in the middle of an exchange has left. */
+static void remove_leftovers(myl_ctx *cx, const myl_store *store)
+{
+    if (store->read_only)
+        return;
+    unlink(path_in(cx, store->folder, MYL_NEW_FILE));
+    unlink(path_in(cx, store->folder, MYL_NEW_FILE "-lock"));
+}
+
 static myl_rc open_all(myl_ctx *cx, myl_store *store, const myl_store_options *options)
 {
     MYL_TRY(folder_ready(cx, options));
     MYL_TRY(lock_take(cx, store, options->folder));
-    MYL_TRY(env_open(cx, store, options));
+    remove_leftovers(cx, store);
+    MYL_TRY(myl_base_open(cx, store, MYL_DATA_FILE));
     MYL_TRY(schema_fits(cx, store, options));
-    MYL_TRY(tables_open(cx, store));
+    MYL_TRY(myl_base_open_tables(cx, store));
     if (store->schema == 0)
         MYL_TRY(create_meta(cx, store, newest_schema(options)));
     else if (!store->read_only)
@@ -241,16 +260,47 @@ static myl_rc open_all(myl_ctx *cx, myl_store *store, const myl_store_options *o
     return load(cx, store);
 }
 
-myl_rc myl_store_open(myl_ctx *cx, const myl_store_options *options, myl_store **out)
+static myl_store *store_make(const char *folder, uint64_t map_size, uint32_t readers)
 {
     myl_store *store = myl_process_alloc(sizeof(*store));
-    store->read_only = options->read_only;
+    size_t len = strlen(folder) + 1;
+    store->folder = myl_process_alloc(len);
+    memcpy(store->folder, folder, len);
+    store->map_size = map_size;
+    store->readers = readers;
     store->lock_file = -1;
     pthread_mutex_init(&store->pool_lock, NULL);
+    return store;
+}
+
+myl_rc myl_store_open(myl_ctx *cx, const myl_store_options *options, myl_store **out)
+{
+    myl_store *store = store_make(options->folder, options->map_size, options->readers);
+    store->read_only = options->read_only;
+    store->exchange = myl_exchange_make();
     myl_rc rc = open_all(cx, store, options);
     *out = rc == MYL_OK ? store : NULL;
     if (rc != MYL_OK)
         myl_store_close(store);
+    return rc;
+}
+
+static myl_rc open_beside(myl_ctx *cx, myl_store *store, const char *name)
+{
+    MYL_TRY(myl_base_open(cx, store, name));
+    /* Nobody else opens this lock file: a process must not have one open twice, and the next exchange uses its name. */
+    unlink(path_in(cx, store->folder, myl_cstr(cx, myl_strf(cx, "%s-lock", name))));
+    MYL_TRY(myl_base_open_tables(cx, store));
+    return load(cx, store);
+}
+
+myl_rc myl_store_open_beside(myl_ctx *cx, const myl_store *store, const char *name, myl_store **out)
+{
+    myl_store *beside = store_make(store->folder, store->map_size, store->readers);
+    myl_rc rc = open_beside(cx, beside, name);
+    *out = rc == MYL_OK ? beside : NULL;
+    if (rc != MYL_OK)
+        myl_store_close(beside);
     return rc;
 }
 
@@ -259,12 +309,13 @@ void myl_store_close(myl_store *store)
     if (store == NULL)
         return;
     MYL_ASSERT(!atomic_load(&store->writer));
-    myl_pool_free(store);
+    if (store->base != NULL)
+        myl_base_leave(store, store->base);
     myl_known_free(store);
-    if (store->env != NULL)
-        mdb_env_close(store->env);
     if (store->lock_file >= 0)
         close(store->lock_file);
     pthread_mutex_destroy(&store->pool_lock);
+    myl_exchange_free(store->exchange);
+    myl_process_free(store->folder);
     myl_process_free(store);
 }

@@ -45,7 +45,7 @@ myl_rc myl_lmdb_fail(myl_ctx *cx, int rc, const char *doing, myl_table_id table)
 static bool handle_of(const myl_ctx *cx, myl_table_id table, MDB_dbi *out)
 {
     MYL_ASSERT(cx->txn != NULL && table < MYL_TABLE_COUNT);
-    *out = cx->txn->store->tables[table];
+    *out = cx->txn->base->tables[table];
     return *out != 0;
 }
 
@@ -219,14 +219,14 @@ myl_rc myl_store_put(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value
     myl_txn *txn = cx->txn;
     MDB_val k = myl_val(key);
     MDB_val v = myl_val(value);
-    int rc = mdb_put(txn->lmdb, txn->store->tables[table], &k, &v, MDB_NOOVERWRITE);
+    int rc = mdb_put(txn->lmdb, txn->base->tables[table], &k, &v, MDB_NOOVERWRITE);
     if (rc == MDB_KEYEXIST) {
         if (v.mv_size == value.len &&
             (value.len == 0 || memcmp(v.mv_data, value.at, value.len) == 0))
             return MYL_OK;
         myl_undo_note(txn->write, MYL_UNDO_PUT, table, key, myl_of_val(v));
         v = myl_val(value);
-        rc = mdb_put(txn->lmdb, txn->store->tables[table], &k, &v, 0);
+        rc = mdb_put(txn->lmdb, txn->base->tables[table], &k, &v, 0);
     } else if (rc == 0) {
         myl_undo_note(txn->write, MYL_UNDO_DELETE, table, key, MYL_ABSENT);
     }
@@ -243,7 +243,7 @@ myl_rc myl_store_append(myl_ctx *cx, myl_table_id table, myl_str key, myl_str va
     myl_txn *txn = cx->txn;
     MDB_val k = myl_val(key);
     MDB_val v = myl_val(value);
-    int rc = mdb_put(txn->lmdb, txn->store->tables[table], &k, &v, MDB_APPEND);
+    int rc = mdb_put(txn->lmdb, txn->base->tables[table], &k, &v, MDB_APPEND);
     if (rc == MDB_KEYEXIST)
         return refuse(cx, myl_fail(cx, MYL_CORRUPT, "append to %s: the key is not the greatest",
                                    myl_table_rows[table].name));
@@ -290,7 +290,7 @@ myl_rc myl_store_delete(myl_ctx *cx, myl_table_id table, myl_str key)
     if (count == 0)
         return MYL_OK;
     MDB_val k = myl_val(key);
-    int rc = mdb_del(txn->lmdb, txn->store->tables[table], &k, NULL);
+    int rc = mdb_del(txn->lmdb, txn->base->tables[table], &k, NULL);
     if (rc != 0)
         return broken(cx, rc, "delete in", table);
     written(cx, MYL_RECORD_DELETE, table, key, MYL_ABSENT);
@@ -303,7 +303,7 @@ myl_rc myl_store_add(myl_ctx *cx, myl_table_id table, myl_str key, myl_str value
     myl_txn *txn = cx->txn;
     MDB_val k = myl_val(key);
     MDB_val v = myl_val(value);
-    int rc = mdb_put(txn->lmdb, txn->store->tables[table], &k, &v, MDB_NODUPDATA);
+    int rc = mdb_put(txn->lmdb, txn->base->tables[table], &k, &v, MDB_NODUPDATA);
     if (rc == MDB_KEYEXIST)
         return MYL_OK;
     if (rc != 0)
@@ -319,7 +319,7 @@ myl_rc myl_store_remove(myl_ctx *cx, myl_table_id table, myl_str key, myl_str va
     myl_txn *txn = cx->txn;
     MDB_val k = myl_val(key);
     MDB_val v = myl_val(value);
-    int rc = mdb_del(txn->lmdb, txn->store->tables[table], &k, &v);
+    int rc = mdb_del(txn->lmdb, txn->base->tables[table], &k, &v);
     if (rc == MDB_NOTFOUND)
         return MYL_OK;
     if (rc != 0)
@@ -343,7 +343,7 @@ myl_rc myl_clear_run(myl_ctx *cx, myl_txn *txn)
     for (int table = 0; write->clears && table < MYL_TABLE_COUNT; table++) {
         if (!write->clear[table])
             continue;
-        int rc = mdb_drop(txn->lmdb, txn->store->tables[table], 0);
+        int rc = mdb_drop(txn->lmdb, txn->base->tables[table], 0);
         if (rc != 0)
             return broken(cx, rc, "clear", (myl_table_id)table);
         written(cx, MYL_RECORD_CLEAR, (myl_table_id)table, MYL_ABSENT, MYL_ABSENT);

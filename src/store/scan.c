@@ -153,7 +153,7 @@ static myl_rc scan_make(myl_ctx *cx, myl_table_id table, myl_scan **out)
     myl_scan *scan = myl_new(cx, myl_scan);
     *scan = (myl_scan){cx, table, NULL};
     *out = scan;
-    MDB_dbi dbi = cx->txn->store->tables[table];
+    MDB_dbi dbi = cx->txn->base->tables[table];
     if (dbi == 0)
         return MYL_OK;
     scan->cursor = cursor_take(cx->txn);

@@ -101,8 +101,19 @@ typedef struct {
 } myl_known_text;
 typedef _Atomic(myl_known_text *) myl_known_slot;
 
+/* An open database file. An exchange (exchange.c) puts another in its place; it stays until its last reader has left. */
+typedef struct myl_base {
+    MDB_env *env;
+    MDB_dbi
+        tables[MYL_TABLE_COUNT]; /* 0: not in the file (read-only use of a file that lacks it) */
+    uint32_t
+        users; /* SNAPSHOTS: open snapshots and copies, and 1 for the store while it is the store's */
+    struct myl_txn *pool; /* SNAPSHOTS: idle snapshots */
+} myl_base;
+
 typedef struct myl_txn {
     myl_store *store;
+    myl_base *base; /* of the store when the transaction began */
     MDB_txn *lmdb;
     myl_write *write;     /* NULL: a snapshot */
     myl_cursor *cursors;  /* in use */
@@ -111,19 +122,23 @@ typedef struct myl_txn {
     myl_tree_nodes nodes; /* nodes.c */
 } myl_txn;
 
+typedef struct myl_exchange myl_exchange;
+
 struct myl_store {
-    MDB_env *env;
-    MDB_dbi
-        tables[MYL_TABLE_COUNT]; /* 0: not in the file (read-only use of a file that lacks it) */
+    myl_base *
+        base; /* SNAPSHOTS; changed by the engine's thread alone, so the writer needs no lock to read it */
+    char *folder;
+    uint64_t map_size;
+    uint32_t readers;
+    myl_exchange *exchange; /* exchange.c */
     _Atomic uint32_t
         value_bytes[MYL_TABLE_COUNT]; /* FIXED tables: length of values; 0: not yet known */
     uint8_t digest_key[32];
     uint32_t schema;
     bool read_only;
     int lock_file;
-    atomic_bool writer;        /* an engine or another writer has it */
-    pthread_mutex_t pool_lock; /* SNAPSHOTS */
-    myl_txn *pool;
+    atomic_bool writer;                          /* an engine or another writer has it */
+    pthread_mutex_t pool_lock;                   /* SNAPSHOTS */
     myl_known_slot known[MYL_LIMIT_KNOWN_TEXTS]; /* intern.c: a slot is filled once */
 };
 
@@ -141,9 +156,47 @@ myl_rc myl_write_begin(myl_ctx *cx, myl_txn *txn);
 myl_rc myl_write_commit(myl_ctx *cx, myl_txn *txn);
 void myl_write_abort(myl_txn *txn);
 void myl_txn_end_scans(myl_txn *txn);
-void myl_pool_free(myl_store *store);
+/* Ends the idle snapshots of a database, which nobody else takes from. */
+void myl_pool_free(myl_base *base);
+/* The store's database of now, which stays open until it is left. */
+myl_base *myl_base_enter(myl_store *store);
+/* The last one closes it. */
+void myl_base_leave(myl_store *store, myl_base *base);
 /* Counts one operation of a change; MYL_TOO_LARGE past CHANGE_MS. */
 myl_rc myl_txn_step(myl_ctx *cx);
+
+/* ---- environment.c ---- */
+#define MYL_DATA_FILE "store.mdb"
+#define MYL_NEW_FILE "store.mdb.compact"
+/* Opens <folder>/<name> with the store's options, and its tables (with `has_tables`). */
+myl_rc myl_base_open(myl_ctx *cx, myl_store *store, const char *name);
+myl_rc myl_base_open_tables(myl_ctx *cx, myl_store *store);
+/* A store of its own on <folder>/<name>, without the folder's lock: the writer of an exchange. */
+myl_rc myl_store_open_beside(myl_ctx *cx, const myl_store *store, const char *name,
+                             myl_store **out);
+/* Its name is on the disk too. 0, or the system's error. */
+int myl_folder_sync(const char *folder);
+
+/* ---- copy.c and exchange.c ---- */
+typedef enum { MYL_COPY_BACKUP, MYL_COPY_EXCHANGE, MYL_COPY_SLOTS } myl_copy_slot;
+/* A compact copy of the newest commit into a new file, synced. */
+myl_rc myl_copy_to(myl_ctx *cx, myl_store *store, const char *path, myl_copy_slot slot);
+/* A copy goes to `fd` (-1: no more). False: copies are no more wanted. */
+bool myl_exchange_copies(myl_store *store, myl_copy_slot slot, int fd);
+myl_exchange *myl_exchange_make(void);
+void myl_exchange_free(myl_exchange *exchange); /* NULL is fine */
+
+/* ---- engine.c ---- */
+/* What an exchange asks of the engine. `row` gets the bytes of each batch on the engine's thread before its commit, and an absent
+ * text when that commit failed; it cannot refuse. NULL ends it. */
+typedef struct {
+    void (*row)(void *arg, myl_str batch);
+    void *arg;
+} myl_follower;
+/* Waits for the engine: every batch after this one is followed (or none any more). */
+myl_rc myl_engine_follow(myl_engine *engine, myl_ctx *cx, const myl_follower *follower);
+/* Runs fn(arg) on the engine's thread between two batches, and waits for it. */
+myl_rc myl_engine_between(myl_engine *engine, myl_ctx *cx, void (*fn)(void *arg), void *arg);
 
 /* ---- undo.c ---- */
 void myl_change_start(myl_txn *txn);

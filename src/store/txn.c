@@ -4,7 +4,8 @@
  * Callers: read workers and jobs open snapshots; the engine, a replay and a migration write.
  * Threads: a snapshot belongs to the thread that opened it; the pool has a lock (SNAPSHOTS).
  * Memory:  transactions live in the pool until the store is closed.
- * Holds:   an idle snapshot pins no pages.
+ * Holds:   an idle snapshot pins no pages. A snapshot reads the database that was the store's when it was opened; after an
+ *          exchange the last snapshot of the old one closes it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,23 +15,53 @@
 
 /* ---- snapshots ---- */
 
-static myl_txn *pool_take(myl_store *store)
+myl_base *myl_base_enter(myl_store *store)
 {
     pthread_mutex_lock(&store->pool_lock);
-    myl_txn *txn = store->pool;
+    myl_base *base = store->base;
+    base->users++;
+    pthread_mutex_unlock(&store->pool_lock);
+    return base;
+}
+
+void myl_base_leave(myl_store *store, myl_base *base)
+{
+    pthread_mutex_lock(&store->pool_lock);
+    bool last = --base->users == 0;
+    pthread_mutex_unlock(&store->pool_lock);
+    if (!last)
+        return;
+    myl_pool_free(base);
+    mdb_env_close(base->env);
+    myl_process_free(base);
+}
+
+/* An idle snapshot, or NULL: then one is to be made. Either way *base is entered. */
+static myl_txn *pool_take(myl_store *store, myl_base **base)
+{
+    pthread_mutex_lock(&store->pool_lock);
+    *base = store->base;
+    (*base)->users++;
+    myl_txn *txn = (*base)->pool;
     if (txn != NULL)
-        store->pool = txn->next;
+        (*base)->pool = txn->next;
     pthread_mutex_unlock(&store->pool_lock);
     return txn;
 }
 
-static void pool_give(myl_txn *txn)
+/* Back into the pool; false when its database is no more the store's. */
+static bool pool_give(myl_txn *txn)
 {
     myl_store *store = txn->store;
     pthread_mutex_lock(&store->pool_lock);
-    txn->next = store->pool;
-    store->pool = txn;
+    bool current = txn->base == store->base;
+    if (current) {
+        txn->base->users--;
+        txn->next = txn->base->pool;
+        txn->base->pool = txn;
+    }
     pthread_mutex_unlock(&store->pool_lock);
+    return current;
 }
 
 static void txn_free(myl_txn *txn)
@@ -46,10 +77,22 @@ static void txn_free(myl_txn *txn)
     }
 }
 
-void myl_pool_free(myl_store *store)
+void myl_pool_free(myl_base *base)
 {
-    for (myl_txn *txn = pool_take(store); txn != NULL; txn = pool_take(store))
+    while (base->pool != NULL) {
+        myl_txn *txn = base->pool;
+        base->pool = txn->next;
         txn_free(txn);
+    }
+}
+
+/* The end of a snapshot that does not serve again. */
+static void txn_leave(myl_txn *txn)
+{
+    myl_store *store = txn->store;
+    myl_base *base = txn->base;
+    txn_free(txn); /* LMDB takes NULL, and a transaction that is reset */
+    myl_base_leave(store, base);
 }
 
 myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store)
@@ -57,17 +100,19 @@ myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store)
     MYL_ASSERT(cx->txn == NULL);
     if (MYL_FAULT(STORE_READ))
         return myl_fail(cx, MYL_STORE_FAILED, "fault point");
-    myl_txn *txn = pool_take(store);
+    myl_base *base;
+    myl_txn *txn = pool_take(store, &base);
     int rc;
     if (txn != NULL) {
         rc = mdb_txn_renew(txn->lmdb);
     } else {
         txn = myl_process_alloc(sizeof(*txn));
         txn->store = store;
-        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn->lmdb);
+        txn->base = base;
+        rc = mdb_txn_begin(base->env, NULL, MDB_RDONLY, &txn->lmdb);
     }
     if (rc != 0) {
-        txn_free(txn); /* LMDB takes NULL, and a transaction that is reset */
+        txn_leave(txn);
         return myl_lmdb_fail(cx, rc, "snapshot of", MYL_TABLE_COUNT);
     }
     myl_nodes_prepare(txn);
@@ -84,7 +129,8 @@ void myl_snapshot_close(myl_ctx *cx)
     myl_txn_end_scans(txn);
     mdb_txn_reset(txn->lmdb);
     cx->txn = NULL;
-    pool_give(txn);
+    if (!pool_give(txn))
+        txn_leave(txn);
 }
 
 /* ---- the writer ---- */
@@ -126,7 +172,8 @@ myl_rc myl_write_begin(myl_ctx *cx, myl_txn *txn)
 {
     MYL_ASSERT(txn->lmdb == NULL);
     batch_start(txn->write);
-    int rc = mdb_txn_begin(txn->store->env, NULL, 0, &txn->lmdb);
+    txn->base = txn->store->base;
+    int rc = mdb_txn_begin(txn->base->env, NULL, 0, &txn->lmdb);
     if (rc != 0)
         return myl_lmdb_fail(cx, rc, "write to", MYL_TABLE_COUNT);
     txn->write->batch.txn = txn;

@@ -54,7 +54,7 @@ static int add_back(myl_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *value)
 
 static int step_back(myl_txn *txn, const myl_undo *undo)
 {
-    MDB_dbi dbi = txn->store->tables[undo->table];
+    MDB_dbi dbi = txn->base->tables[undo->table];
     MDB_val k = myl_val(undo->key);
     MDB_val v = myl_val(undo->value);
     switch (undo->kind) {

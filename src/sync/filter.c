@@ -7,6 +7,7 @@
  */
 #include <myelin/sync_build.h>
 
+#include <myelin/base_limit.h>
 #include <myelin/base_list.h>
 #include <myelin/matrix_id.h>
 #include <myelin/room_relation.h>
@@ -174,6 +175,8 @@ myl_rc myl_filter_decode(myl_ctx *cx, const myl_json *json, myl_filter *out)
         return bad(&top, "event_format", "client or federation");
     out->federation_format = myl_str_equal(format, MYL_S("federation"));
     MYL_TRY(read_list(&top, json, &event_fields, &out->fields, &out->field_count));
+    if (out->field_count > MYL_LIMIT_FILTER_FIELDS)
+        out->field_count = 0;
     MYL_TRY(read_event_filter(&(decoding){cx, "presence."}, MYL_JSON_AT(json, "presence"),
                               &out->presence));
     MYL_TRY(read_event_filter(&(decoding){cx, "account_data."}, MYL_JSON_AT(json, "account_data"),

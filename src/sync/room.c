@@ -231,6 +231,28 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
     return MYL_OK;
 }
 
+/* Who came and went since the token was told nothing of the room yet: their part begins at its beginning. */
+static myl_rc left_since(myl_syncing *s, const myl_stored *leave, uint64_t *since)
+{
+    const myl_json *content;
+    myl_stored before;
+    uint64_t number;
+
+    *since = s->since;
+    if (leave->before == 0)
+        return MYL_OK;
+    MYL_TRY(myl_tree_get(s->cx, myl_store_nodes(s->cx), leave->before, leave->type,
+                         leave->state_key, &number));
+    if (number == 0)
+        return MYL_OK;
+    MYL_TRY(myl_room_event(s->cx, number, &before));
+    MYL_TRY(myl_room_event_content(s->cx, &before, &content));
+    if (before.position > s->since &&
+        myl_str_equal(myl_json_text(content, MYL_S("membership")), MYL_S("join")))
+        *since = 0;
+    return MYL_OK;
+}
+
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member)
 {
     sync_part part = {.member = member, .since = s->since};
@@ -245,6 +267,7 @@ myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member)
         return MYL_OK;
     MYL_TRY(myl_room_event(s->cx, member->event, &leave));
     part.upto = leave.position;
+    MYL_TRY(left_since(s, &leave, &part.since));
     MYL_TRY(myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto}, &part.slice));
     if ((leave.flags & MYL_EVENT_OUTLIER) != 0) {
         /* of a room that we were not in: the leave is all that is known */

@@ -174,6 +174,7 @@ static void write_text(myl_sliding *t, const sliding_part *part, const char *key
         myl_write_null(t->s->w, key);
 }
 
+/* Who has left learns nothing of those who came after: these have no member event in the state that they may see. */
 static myl_rc write_hero(myl_sliding *t, const sliding_part *part, uint64_t hero)
 {
     const myl_json *content;
@@ -181,6 +182,8 @@ static myl_rc write_hero(myl_sliding *t, const sliding_part *part, uint64_t hero
 
     MYL_TRY(myl_store_text_of(t->s->cx, MYL_INTERN_NAME, hero, &user_id));
     MYL_TRY(myl_room_state_content(t->s->cx, part->root, "m.room.member", user_id, &content));
+    if (content == NULL)
+        return MYL_OK;
     myl_write_open(t->s->w, '{');
     myl_write_str(t->s->w, "user_id", user_id);
     myl_write_str(t->s->w, "displayname", myl_json_text(content, MYL_S("displayname")));
@@ -227,5 +230,7 @@ myl_rc myl_sliding_write_names(myl_sliding *t, const sliding_part *part)
     }
     if (!myl_str_present(name) && (part->name_changed || part->members_changed))
         MYL_TRY(write_heroes(t, part));
-    return part->members_changed ? write_numbers(t, part) : MYL_OK;
+    if (!part->members_changed || part->wanted->room->membership != MYL_MEMBER_JOIN)
+        return MYL_OK;
+    return write_numbers(t, part);
 }

@@ -41,7 +41,7 @@ static myl_rc collect_entry(void *arg, const myl_tree_entry *entry)
     return collect(arg, entry->event);
 }
 
-/* Lazy members are added by what the timeline shows, not by what changed. */
+/* Members that changed are told also to whom loads them lazily: who has loaded all of them would miss the change. */
 static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint64_t before,
                              uint64_t after)
 {
@@ -51,8 +51,10 @@ static myl_rc collect_change(void *arg, uint32_t type, uint64_t state_key, uint6
     MYL_UNUSED(before);
     if (type == c->member_type)
         c->part->members_changed = true;
-    if (after == 0 || (c->is_lazy && type == c->member_type))
+    if (after == 0)
         return MYL_OK;
+    if (type == c->member_type)
+        myl_sync_member_is_sent(c->s, after);
     return collect(c, after);
 }
 
@@ -171,6 +173,15 @@ myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part)
     return c.is_lazy ? add_members(&c, end) : MYL_OK;
 }
 
+static myl_rc write_named_fields(myl_syncing *s, const myl_stored *stored,
+                                 const myl_event_form *form)
+{
+    myl_writer whole = myl_write_start(s->cx, 1024);
+
+    MYL_TRY(myl_room_write_event(s->cx, &whole, NULL, stored, form));
+    return myl_sync_write_fields(s->cx, s->w, s->request->filter, myl_write_done(&whole));
+}
+
 myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored)
 {
     myl_event_form form = {.reader = s->request->caller,
@@ -180,6 +191,8 @@ myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored)
                            .ignored = &s->ignored};
 
     MYL_TRY(myl_room_membership_then(s->cx, &s->sight, stored, &form.membership));
+    if (s->request->filter->field_count > 0)
+        return write_named_fields(s, stored, &form);
     return myl_room_write_event(s->cx, s->w, NULL, stored, &form);
 }
 

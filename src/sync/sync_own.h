@@ -85,6 +85,9 @@ myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part);
 myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored);
 myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number);
 
+/* fields.c: those of the event (JSON) that filter->fields names, as an array element. */
+myl_rc myl_sync_write_fields(myl_ctx *cx, myl_writer *w, const myl_filter *filter, myl_str event);
+
 /* lazy.c */
 bool myl_sync_member_was_sent(const myl_syncing *s, uint64_t event);
 void myl_sync_member_is_sent(const myl_syncing *s, uint64_t event);

@@ -218,8 +218,8 @@ myl_rc myl_user_remote_put_cross(myl_ctx *cx, const myl_remote_keys *keys)
 myl_rc myl_user_remote_put(myl_ctx *cx, const myl_remote_keys *keys)
 {
     myl_remote_list list = {.stream_id = keys->stream_id, .reader = keys->reader};
+    uint64_t user, newest;
     myl_key prefix;
-    uint64_t user;
 
     MYL_TRY(myl_store_intern(cx, MYL_INTERN_NAME, keys->user_id, &user));
     prefix = myl_key_of_u64(user);
@@ -233,6 +233,8 @@ myl_rc myl_user_remote_put(myl_ctx *cx, const myl_remote_keys *keys)
             MYL_TRY(store_device(cx, user, one->key, one));
     }
     MYL_TRY(myl_user_remote_put_cross(cx, keys));
+    MYL_TRY(myl_user_device_newest(cx, user, &newest));
+    list.is_stale = newest > keys->asked;
     list.position = myl_engine_next_position(cx);
     return put_list(cx, user, &list);
 }

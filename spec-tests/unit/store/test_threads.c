@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <myelin/store_copy.h>
+
 enum { WRITERS = 4, READERS = 3, CHANGES = 150 };
 
 static store_test *test;
@@ -121,9 +123,36 @@ static void *read_rows(void *arg)
     return NULL;
 }
 
-static void snapshots_are_whole(void **state)
+/* The database is exchanged again and again while others write and read. */
+static void *exchange_it(void *arg)
 {
-    MYL_UNUSED(state);
+    uint64_t *count = arg;
+    while (atomic_load(&writing) > 0) {
+        myl_ctx cx;
+        myl_ctx_begin(&cx);
+        if (myl_store_exchange_begin(&cx, test->store) != MYL_OK ||
+            myl_store_exchange_run(&cx, test->store, test->engine) != MYL_OK)
+            atomic_fetch_add(&bad, 1);
+        myl_ctx_end(&cx);
+        (*count)++;
+    }
+    return NULL;
+}
+
+static myl_rc put_row(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    return myl_store_put(cx, MYL_TABLE_TASKS, MYL_S("row"), MYL_S("here"));
+}
+
+static myl_rc delete_row(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    return myl_store_delete(cx, MYL_TABLE_TASKS, MYL_S("row"));
+}
+
+static void write_and_read(void)
+{
     pthread_t threads[WRITERS + READERS];
     atomic_store(&writing, WRITERS);
     atomic_store(&bad, 0);
@@ -141,6 +170,58 @@ static void snapshots_are_whole(void **state)
     assert_true(look(&test->cx, &last));
     myl_snapshot_close(&test->cx);
     assert_int_equal(last, WRITERS * CHANGES * 4 / 5);
+}
+
+static void snapshots_are_whole(void **state)
+{
+    MYL_UNUSED(state);
+    write_and_read();
+}
+
+static void an_exchange_is_not_noticed(void **state)
+{
+    MYL_UNUSED(state);
+    pthread_t thread;
+    uint64_t count = 0;
+    atomic_store(&writing, WRITERS);
+    assert_int_equal(pthread_create(&thread, NULL, exchange_it, &count), 0);
+    write_and_read();
+    pthread_join(thread, NULL);
+    assert_true(count > 0);
+    myl_exchange_progress progress;
+    myl_store_exchange_progress(test->store, &progress);
+    assert_int_equal(progress.stage, MYL_EXCHANGE_DONE);
+    myl_str before = store_test_dump(&test->cx, test->store);
+    store_test_reopen(test);
+    assert_true(myl_str_equal(before, store_test_dump(&test->cx, test->store)));
+}
+
+/* A snapshot that is open through an exchange reads on what it has seen. */
+static void an_open_snapshot_stays(void **state)
+{
+    MYL_UNUSED(state);
+    store_change one = {.body = put_row};
+    myl_ctx cx;
+    myl_str value;
+    myl_ctx_begin(&cx);
+    store_test_batch(test, &one, 1);
+    assert_int_equal(myl_snapshot_open(&cx, test->store), MYL_OK);
+    assert_int_equal(myl_store_exchange_begin(&test->cx, test->store), MYL_OK);
+    assert_int_equal(myl_store_exchange_begin(&test->cx, test->store), MYL_BAD_REQUEST);
+    myl_forgive(&test->cx);
+    assert_int_equal(myl_store_exchange_run(&test->cx, test->store, test->engine), MYL_OK);
+    store_change two = {.body = delete_row};
+    store_test_batch(test, &two, 1);
+    assert_int_equal(myl_store_get(&cx, MYL_TABLE_TASKS, MYL_S("row"), &value), MYL_OK);
+    assert_true(myl_str_equal(value, MYL_S("here")));
+    myl_snapshot_close(&cx);
+    assert_int_equal(myl_snapshot_open(&cx, test->store), MYL_OK);
+    assert_int_equal(myl_store_get(&cx, MYL_TABLE_TASKS, MYL_S("row"), &value), MYL_OK);
+    assert_false(myl_str_present(value));
+    myl_snapshot_close(&cx);
+    myl_store_copies_stop(test->store);
+    assert_int_equal(myl_store_exchange_begin(&cx, test->store), MYL_BAD_REQUEST);
+    myl_ctx_end(&cx);
 }
 
 /* ---- the stop ---- */
@@ -193,6 +274,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(snapshots_are_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_exchange_is_not_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_open_snapshot_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_answers_what_is_queued, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "api/client/remote_keys.h"
 
 #include <myelin/fed_call.h>
+#include <myelin/fed_devices.h>
 #include <myelin/room_share.h>
 #include <myelin/user_remote_keys.h>
 
@@ -30,6 +31,7 @@ typedef struct {
     myl_store *store;
     myl_engine *engine;
     myl_caller caller;
+    uint64_t asked; /* the position then */
     myl_remote_answers answers;
 } plan;
 
@@ -185,43 +187,16 @@ static void keep_user(myl_ctx *cx, plan *p, const myl_remote_keys *keys)
 
     *kept = *keys;
     kept->reader = p->caller.user;
+    kept->asked = p->asked;
     *myl_map_slot(p->answers.users, keys->user_id) = kept;
-}
-
-/* {"devices": [{device_id, keys, device_display_name}]} as {device id: keys}. */
-static const myl_json *devices_of(myl_ctx *cx, const myl_json *list)
-{
-    const myl_json *out = myl_json_empty_object();
-
-    for (uint32_t i = 0; list != NULL && i < list->count && i < MYL_LIMIT_REMOTE_DEVICES; i++) {
-        const myl_json *keys = myl_json_object(&list->items[i], MYL_S("keys")), *about;
-        myl_str id = myl_json_text(&list->items[i], MYL_S("device_id")),
-                name = myl_json_text(&list->items[i], MYL_S("device_display_name"));
-
-        if (keys == NULL || !myl_str_present(id))
-            continue;
-        about =
-            myl_str_present(name) && name.len <= MYL_LIMIT_DEVICE_NAME_BYTES
-                ? myl_json_with(cx, NULL, MYL_S("device_display_name"), myl_json_of_str(cx, name))
-                : NULL;
-        keys = myl_json_without(cx, keys, MYL_S("unsigned"));
-        if (about != NULL)
-            keys = myl_json_with(cx, keys, MYL_S("unsigned"), about);
-        out = myl_json_with(cx, out, id, keys);
-    }
-    return out;
 }
 
 static void take_devices(myl_ctx *cx, plan *p, const ask *one, const myl_json *json)
 {
     const myl_json *user = myl_list_get(&one->users, const myl_json *, 0);
-    myl_remote_keys keys = {.user_id = user->key,
-                            .devices = devices_of(cx, myl_json_array(json, MYL_S("devices"))),
-                            .master = myl_json_object(json, MYL_S("master_key")),
-                            .self_signing = myl_json_object(json, MYL_S("self_signing_key"))};
+    myl_remote_keys keys = {.user_id = user->key};
 
-    if (!myl_json_int(json, MYL_S("stream_id"), &keys.stream_id) || keys.stream_id < 0)
-        keys.stream_id = -1;
+    myl_fed_read_devices(cx, json, &keys);
     keep_user(cx, p, &keys);
 }
 
@@ -297,6 +272,7 @@ myl_rc myl_client_remote_query(myl_req *req, const myl_json *asked, int64_t time
     if (p != NULL)
         return MYL_OK;
     p = new_plan(req, "device_keys", "/_matrix/federation/v1/user/keys/query", timeout_ms);
+    MYL_TRY(myl_store_position(&req->cx, &p->asked));
     for (uint32_t i = 0; i < asked->count; i++) {
         const myl_json *user = &asked->items[i];
         bool good;

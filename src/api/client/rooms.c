@@ -20,6 +20,16 @@ static myl_rc reply_room_id(myl_req *req, myl_str room_id)
     return myl_reply_written(req, &w);
 }
 
+/* Spec: Room upgrades. Who makes a room in place of another by hand comes into it with what they had set for that one. */
+static myl_rc carry_over(myl_req *req, myl_str room_id)
+{
+    myl_room_head head;
+
+    MYL_TRY(myl_room_head_get(&req->cx, room_id, &head));
+    MYL_TRY(myl_room_carry_settings(&req->cx, &head, req->caller.user));
+    return myl_client_carry_push_rules(req, room_id);
+}
+
 static myl_rc make_room(myl_req *req, const myl_body_create_room *in, myl_str *room_id)
 {
     myl_room_request request = {.creator = &req->caller,
@@ -39,7 +49,10 @@ static myl_rc make_room(myl_req *req, const myl_body_create_room *in, myl_str *r
     if (in->invite_3pid_count > 0)
         return myl_fail(&req->cx, MYL_THREEPID_DENIED,
                         "invite_3pid: this server has no identity server");
-    return myl_client_make_room(req, &request, room_id);
+    MYL_TRY(myl_client_make_room(req, &request, room_id));
+    if (myl_json_object(in->creation_content, MYL_S("predecessor")) == NULL)
+        return MYL_OK;
+    return carry_over(req, *room_id);
 }
 
 myl_rc myl_client_create_room(myl_req *req, const myl_body_create_room *in)
