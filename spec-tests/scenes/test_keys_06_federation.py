@@ -39,7 +39,7 @@ def test_two_servers_ask_each_other(network: Network) -> None:
     signed = {bob.user_id: {cross.public("master"): hers.signed("user_signing", cross.key("master"))}}
     assert ok(alice.post(f"{V3}/keys/signatures/upload", json=signed)) == {"failures": {}}
     assert alice.user_id in query(alice, bob.user_id)["master_keys"][bob.user_id]["signatures"]
-    assert alice.user_id not in query(bob, bob.user_id)["master_keys"][bob.user_id]["signatures"]
+    assert alice.user_id not in query(bob, bob.user_id)["master_keys"][bob.user_id].get("signatures", {})
 
 
 def test_what_a_server_is_told(pair: tuple[Server, Peer]) -> None:

@@ -116,6 +116,8 @@ myl_rc myl_user_device_shown(myl_ctx *cx, uint64_t user, const myl_device *devic
     MYL_TRY(myl_user_device_keys(cx, user, device->number, out));
     if (*out == NULL)
         return MYL_OK;
+    if (myl_json_object(*out, MYL_S("signatures")) == NULL) /* a field that device keys must have */
+        *out = myl_json_with(cx, *out, MYL_S("signatures"), myl_json_empty_object());
     MYL_TRY(myl_user_with_signatures(
         cx, &(myl_signed_key){.user = user, .key_id = device->device_id, .json = *out}, reader,
         out));

@@ -58,8 +58,6 @@ myl_rc myl_user_with_signatures(myl_ctx *cx, const myl_signed_key *key, uint64_t
                                 const myl_json **out)
 {
     *out = key->json;
-    if (myl_json_object(key->json, MYL_S("signatures")) == NULL)
-        *out = myl_json_with(cx, *out, MYL_S("signatures"), myl_json_empty_object());
     MYL_TRY(add_of_signer(cx, key, key->user, out));
     if (reader != 0 && reader != key->user)
         MYL_TRY(add_of_signer(cx, key, reader, out));
