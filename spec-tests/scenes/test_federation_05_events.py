@@ -6,6 +6,7 @@ import pytest
 
 from support.client import V3, ok, q
 from support.control import control
+from support.keys import CrossSigning
 from support.network import Network
 from support.peer import Peer
 from support.peer_room import join_with
@@ -180,3 +181,19 @@ def test_device_lists(scene) -> None:
     ok(second.post(f"{V3}/logout", json={}))
     peer.until_edu("m.device_list_update",
                    lambda content: content["device_id"] == second.device_id and content.get("deleted"))
+
+
+def test_keys_are_told_after_an_absence_and_a_restart(scene) -> None:
+    """What is told of devices and identities is kept until it is taken, also when this server stops meanwhile."""
+    server, peer, alice, _ = scene
+    peer.go_down()
+    keys, identity = upload_keys(alice), CrossSigning(alice)
+    ok(alice.post(f"{V3}/keys/device_signing/upload", json=identity.body()))
+    until(lambda: metric(server, "outbox_failing") == 1, "it is noticed")
+    server.restart()
+    peer.come_back()
+    control(server, "clock advance 3600000")
+    update = peer.until_edu("m.device_list_update", lambda content: content["device_id"] == alice.device_id)
+    assert update["keys"]["keys"] == keys["keys"]
+    told = peer.until_edu("m.signing_key_update", lambda content: content["user_id"] == alice.user_id)
+    assert told["master_key"]["keys"] == identity.key("master")["keys"]
