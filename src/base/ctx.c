@@ -23,12 +23,14 @@ void myl_ctx_end(myl_ctx *cx)
 {
     myl_arena_end(cx->arena);
     cx->arena = NULL;
+    cx->policy = NULL; /* it lay there */
     myl_forgive(cx);
 }
 
 void myl_ctx_reset(myl_ctx *cx)
 {
     myl_forgive(cx);
+    cx->policy = NULL;
     myl_arena_release(cx->arena, (myl_mark){NULL, 0});
 }
 
