@@ -61,3 +61,43 @@ def test_nobody_unsigned(pair) -> None:
             ("POST", "unstable/user/keys/claim", {"one_time_keys": {}})):
         answer = peer.request(server, method, f"{BASE}/{path}", body, header="")
         refused(answer, 401, "M_UNAUTHORIZED")
+
+
+def test_a_server_that_is_shut_out(pair) -> None:
+    """The room's server ACL holds at every endpoint about a room, for each event and for what is said of the room."""
+    server, peer = pair
+    alice, eve = server.client("alice"), f"@eve:{peer.name}"
+    room = alice.create_room(room_version="11", preset="public_chat")
+    PeerRoom(peer, "11").join_through(server, eve, room)
+    said = alice.say(room, "hello")
+    late = PeerRoom(peer, "11").make("m.room.message", {"body": "late"}, None, eve, fields={"room_id": room})
+    alice.set_state(room, "m.room.server_acl", {"allow": ["*"], "deny": [peer.name]})
+    quoted, user, event = q(room), q(eve), q(said)
+
+    def member(kind: str) -> dict:
+        return {"type": "m.room.member", "room_id": room, "sender": eve, "state_key": eve, "content": {"membership": kind}}
+
+    invite = member("invite") | {"state_key": alice.user_id}
+    for method, path, body in (
+            ("GET", f"v1/make_join/{quoted}/{user}?ver=11", None), ("GET", f"v1/make_leave/{quoted}/{user}", None),
+            ("GET", f"v1/make_knock/{quoted}/{user}?ver=11", None),
+            ("PUT", f"v1/send_join/{quoted}/{event}", member("join")),
+            ("PUT", f"v2/send_join/{quoted}/{event}", member("join")),
+            ("PUT", f"v1/send_leave/{quoted}/{event}", member("leave")),
+            ("PUT", f"v2/send_leave/{quoted}/{event}", member("leave")),
+            ("PUT", f"v1/send_knock/{quoted}/{event}", member("knock")),
+            ("PUT", f"v1/invite/{quoted}/{event}", invite),
+            ("PUT", f"v2/invite/{quoted}/{event}", {"room_version": "11", "event": invite, "invite_room_state": []}),
+            ("GET", f"v1/state/{quoted}?event_id={event}", None), ("GET", f"v1/state_ids/{quoted}?event_id={event}", None),
+            ("GET", f"v1/backfill/{quoted}?v={event}&limit=1", None), ("GET", f"v1/event_auth/{quoted}/{event}", None),
+            ("GET", f"v1/event/{event}", None), ("GET", f"v1/timestamp_to_event/{quoted}?ts=1&dir=f", None),
+            ("POST", f"v1/get_missing_events/{quoted}", {"earliest_events": [], "latest_events": [said]})):
+        refused(peer.request(server, method, f"{BASE}/{path}", body), 403, "M_FORBIDDEN")
+    alice.sync()
+    answer = ok(peer.send(server, [late], [
+        {"edu_type": "m.typing", "content": {"room_id": room, "user_id": eve, "typing": True}},
+        {"edu_type": "m.receipt", "content": {room: {"m.read": {eve: {"event_ids": [said], "data": {"ts": 1}}}}}}]))
+    assert "ACL" in answer["pdus"][PeerRoom(peer, "11").id_of(late)]["error"]
+    alice.say(room, "after")
+    news = alice.sync()["rooms"]["join"][room]
+    assert not news.get("ephemeral", {}).get("events")
