@@ -20,7 +20,8 @@ typedef struct {
     uint64_t new_room_user;     /* 0: no new room; a local user who makes it */
     myl_str room_name, message; /* of the new room; absent: usual words */
     bool purge;
-    bool force; /* purge even when somebody could not be brought out */
+    bool is_empty; /* nobody of ours can see it: the mark is set now, nobody is brought out */
+    bool force;    /* purge even when somebody could not be brought out */
 } myl_room_deletion;
 /* MYL_BAD_REQUEST when one is under way already. *id: under which its progress is found. A room that is not known here is
  * done at once. */
@@ -65,7 +66,11 @@ myl_rc myl_room_is_purged(myl_ctx *cx, uint64_t room, bool *out);
 /* Frees nodes of the state tree that no stored state reaches (sweep.c); one at a time, asked for as often as one likes. */
 myl_rc myl_room_sweep(myl_ctx *cx);
 
+/* forgotten.c: somebody has forgotten the room: it is purged in time if nobody of ours can see it any more. */
+myl_rc myl_room_look_forgotten(myl_ctx *cx, uint64_t room);
+
 /* Registered by the daemon before tasks start. */
-extern const myl_task_kind myl_room_delete_task, myl_room_history_task, myl_room_sweep_task;
+extern const myl_task_kind myl_room_forgotten_task, myl_room_delete_task, myl_room_history_task,
+    myl_room_sweep_task;
 
 #endif

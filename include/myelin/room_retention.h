@@ -16,6 +16,7 @@
 typedef struct {
     bool enabled;
     int64_t default_lifetime_ms; /* of rooms that say nothing; 0: for ever */
+    int64_t default_min_ms;      /* the same: for so long nothing goes */
     int64_t least_ms, most_ms;   /* bounds of what rooms may say; most 0: none */
     int64_t sweep_every_ms;
     int64_t erase_after_ms; /* redacted content */

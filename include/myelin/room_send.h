@@ -19,6 +19,8 @@ typedef struct {
     const myl_signing_key *key;
     const char *default_room_version;
     bool forget_on_leave; /* whoever leaves has forgotten the room */
+    int64_t
+        purge_forgotten_after_ms; /* a room that all of ours have forgotten goes; -1: it stays */
 } myl_room_setup;
 void myl_room_start(const myl_room_setup *setup);
 /* Frees what room/ keeps in memory; no change may run any more. */

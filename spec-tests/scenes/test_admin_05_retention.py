@@ -26,6 +26,19 @@ def test_the_policy_is_told(server: Server) -> None:
                                             "limits": {"max_lifetime": {"min": 1000, "max": 60 * day}}}
 
 
+@pytest.mark.server(settings=KEPT | {"retention.default_min_lifetime": "1h"})
+def test_nothing_goes_before_its_least_time(server: Server) -> None:
+    alice = server.client("alice")
+    assert ok(alice.get(CONFIGURATION))["policies"] == {"*": {"min_lifetime": 3600 * 1000}}
+    kept, gone = alice.create_room(), alice.create_room()
+    events = [(room, alice.say(room, "old")) for room in (kept, gone)]
+    alice.set_state(kept, "m.room.retention", {"max_lifetime": 1000})
+    alice.set_state(gone, "m.room.retention", {"max_lifetime": 1000, "min_lifetime": 1000})
+    paths = [f"{V3}/rooms/{q(room)}/event/{q(event)}" for room, event in events]
+    until(lambda: alice.get(paths[1]).status_code == 404, "not shown any more", 20)
+    assert ok(alice.get(paths[0]))["content"]["body"] == "old"
+
+
 @pytest.mark.server(shared_secret=SECRET, settings=KEPT)
 def test_what_has_expired_is_not_shown_and_goes(server: Server) -> None:
     root, alice = administrator(server), server.client("alice")

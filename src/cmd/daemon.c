@@ -110,6 +110,7 @@ static void start_retention(const myl_config *config)
 {
     myl_retention_policy policy = {.enabled = config->retention_enabled,
                                    .default_lifetime_ms = config->retention_default_max_lifetime,
+                                   .default_min_ms = config->retention_default_min_lifetime,
                                    .least_ms = config->retention_allowed_min,
                                    .most_ms = config->retention_allowed_max,
                                    .sweep_every_ms = config->retention_sweep_interval,
@@ -123,7 +124,11 @@ static void introduce(const daemon_parts *parts)
     myl_room_setup setup = {.server_name = parts->config->server_name,
                             .key = parts->key,
                             .default_room_version = parts->config->rooms_default_version.at,
-                            .forget_on_leave = parts->config->rooms_forget_on_leave};
+                            .forget_on_leave = parts->config->rooms_forget_on_leave,
+                            .purge_forgotten_after_ms =
+                                parts->config->rooms_purge_forgotten
+                                    ? parts->config->rooms_purge_forgotten_after
+                                    : -1};
 
     myl_room_start(&setup);
     myl_user_on_device_deleted(myl_sliding_device_deleted);
@@ -196,6 +201,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);
     myl_tasks_register(&myl_room_delete_task);
+    myl_tasks_register(&myl_room_forgotten_task);
     myl_tasks_register(&myl_room_history_task);
     myl_tasks_register(&myl_room_sweep_task);
     myl_tasks_register(&myl_room_retention_task);

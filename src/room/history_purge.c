@@ -206,6 +206,7 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
 
     if (!cut_state(state, &h))
         return myl_fail(cx, MYL_CORRUPT, "%s: bad state", kind);
+    MYL_DIE_AT(PURGE_HISTORY_STEP);
     MYL_TRY(myl_room_purge_info(cx, h.id, &info));
     if (info.id == 0)
         return myl_fail(cx, MYL_CORRUPT, "%s: no purge has this number", kind);

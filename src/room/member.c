@@ -8,6 +8,8 @@
  */
 #include "room/room_own.h"
 
+#include <myelin/room_purge.h>
+
 #include <myelin/matrix_id.h>
 #include <myelin/room_share.h>
 
@@ -181,6 +183,8 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
     MYL_TRY(log_join(cx, &after, was, now));
     if (was != now && (was == MYL_MEMBER_JOIN || now == MYL_MEMBER_JOIN))
         myl_engine_note(cx, MYL_NOTE_DEVICES, head->room);
+    if (after.forgotten)
+        MYL_TRY(myl_room_look_forgotten(cx, head->room));
     return tell_member(cx, &after, move->position);
 }
 
@@ -194,6 +198,8 @@ myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_member
                       .forgotten = forgets(membership)};
 
     MYL_TRY(put_member(cx, &row));
+    if (row.forgotten)
+        MYL_TRY(myl_room_look_forgotten(cx, row.room));
     return tell_member(cx, &row, row.position);
 }
 
@@ -279,5 +285,6 @@ myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user)
     if (member.membership == MYL_MEMBER_NONE)
         return myl_fail(cx, MYL_NOT_FOUND, "you were never in this room");
     member.forgotten = true;
-    return put_member(cx, &member);
+    MYL_TRY(put_member(cx, &member));
+    return myl_room_look_forgotten(cx, room);
 }

@@ -101,6 +101,10 @@ myl_rc myl_room_delete(myl_ctx *cx, const myl_room_deletion *wanted, uint64_t *i
     if (head.room == 0)
         return myl_room_purge_end(cx, &info, MYL_S(""));
     d.room = head.room;
+    if (wanted->is_empty) {
+        d.phase = PHASE_ALIASES;
+        MYL_TRY(myl_room_purge_mark(cx, d.room, d.id));
+    }
     MYL_TRY(myl_room_make_refuge(cx, wanted, &d.new_room));
     if (d.new_room != 0) {
         MYL_TRY(myl_store_text_of(cx, MYL_INTERN_ROOM, d.new_room, &info.new_room_id));
@@ -171,16 +175,17 @@ static myl_rc close_room(myl_ctx *cx, deletion *d, myl_purge_info *info)
 
 /* ---- rows under members ---- */
 
-static myl_rc next_users(myl_ctx *cx, const deletion *d, myl_list *out)
+myl_rc myl_room_members_after(myl_ctx *cx, uint64_t room, uint64_t after, size_t most,
+                              myl_list *out)
 {
-    myl_key prefix = myl_key_of_u64(d->room), from = myl_key_of_u64s(d->room, d->at + 1);
+    myl_key prefix = myl_key_of_u64(room), from = myl_key_of_u64s(room, after + 1);
     myl_scan *scan;
     myl_str key, row;
     uint64_t user;
 
     MYL_TRY(myl_scan_start(cx, MYL_TABLE_ROOM_MEMBERS, myl_key_str(&prefix), myl_key_str(&from),
                            MYL_FORWARD, &scan));
-    while (out->count < STEP_USERS) {
+    while (out->count < most) {
         MYL_TRY(myl_scan_next(scan, &key, &row));
         if (!myl_str_present(key))
             break;
@@ -213,7 +218,7 @@ static myl_rc drop_by_user(myl_ctx *cx, deletion *d, purge_budget *budget, bool 
 {
     myl_list users = MYL_LIST(cx, uint64_t);
 
-    MYL_TRY(next_users(cx, d, &users));
+    MYL_TRY(myl_room_members_after(cx, d->room, d->at, STEP_USERS, &users));
     *left = users.count > 0;
     for (size_t i = 0; i < users.count; i++) {
         uint64_t user = myl_list_get(&users, uint64_t, i);
@@ -425,6 +430,7 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
 
     if (!cut_state(state, &d))
         return myl_fail(cx, MYL_CORRUPT, "%s: bad state", kind);
+    MYL_DIE_AT(PURGE_STEP);
     *finished = d.phase == PHASE_END;
     MYL_TRY(run_phase(cx, &d, &left));
     if (!left) {

@@ -56,6 +56,10 @@ typedef struct {
 } myl_history_part;
 myl_rc myl_room_history_part(myl_ctx *cx, myl_history_part *part, bool *left);
 
+/* purge.c: up to `most` numbers of members behind `after`, whatever their membership. */
+myl_rc myl_room_members_after(myl_ctx *cx, uint64_t room, uint64_t after, size_t most,
+                              myl_list *out);
+
 /* erase.c */
 myl_rc myl_room_erase_is_due(myl_ctx *cx, bool *out);
 

@@ -34,7 +34,7 @@ static int64_t bounded(int64_t lifetime)
 myl_rc myl_room_lifetime(myl_ctx *cx, myl_tree_root state, int64_t *out)
 {
     const myl_json *content;
-    int64_t said;
+    int64_t said, least;
 
     *out = 0;
     if (!policy.enabled)
@@ -42,6 +42,10 @@ myl_rc myl_room_lifetime(myl_ctx *cx, myl_tree_root state, int64_t *out)
     MYL_TRY(myl_room_state_content(cx, state, "m.room.retention", MYL_S(""), &content));
     if (!myl_json_int(content, MYL_S("max_lifetime"), &said) || said <= 0)
         said = policy.default_lifetime_ms;
+    if (!myl_json_int(content, MYL_S("min_lifetime"), &least) || least < 0)
+        least = policy.default_min_ms;
+    if (said > 0 && said < least)
+        said = least; /* what must be kept so long does not go earlier */
     *out = bounded(said);
     return MYL_OK;
 }

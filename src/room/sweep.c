@@ -259,6 +259,7 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
     bool left;
 
     *next_state = state;
+    MYL_DIE_AT(SWEEP_STEP);
     if (sweep.marks == NULL)
         return begin(cx);
     myl_rc rc = run_stage(cx, &left);

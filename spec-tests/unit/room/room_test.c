@@ -29,7 +29,7 @@ static void open_store(room_test *test)
     register_tasks();
     assert_int_equal(myl_store_open(&test->cx, &options, &test->store), MYL_OK);
     assert_int_equal(myl_engine_start(&test->cx, test->store, NULL, NULL, &test->engine), MYL_OK);
-    myl_room_start(&(myl_room_setup){MYL_S("example.org"), test->key, "12", false});
+    myl_room_start(&(myl_room_setup){MYL_S("example.org"), test->key, "12", false, -1});
 }
 
 room_test *room_test_start(void)

@@ -31,9 +31,12 @@ myl_rc myl_client_retention(myl_req *req, const myl_body_none *in)
         return myl_fail(&req->cx, MYL_UNRECOGNIZED, "this server keeps messages for ever");
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "policies", '{');
-    if (policy->default_lifetime_ms > 0) {
+    if (policy->default_lifetime_ms > 0 || policy->default_min_ms > 0) {
         myl_write_open_key(&w, "*", '{');
-        myl_write_int(&w, "max_lifetime", policy->default_lifetime_ms);
+        if (policy->default_min_ms > 0)
+            myl_write_int(&w, "min_lifetime", policy->default_min_ms);
+        if (policy->default_lifetime_ms > 0)
+            myl_write_int(&w, "max_lifetime", policy->default_lifetime_ms);
         myl_write_close(&w, '}');
     }
     myl_write_close(&w, '}');
