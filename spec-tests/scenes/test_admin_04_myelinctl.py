@@ -146,6 +146,10 @@ def test_moderation(ctl: tuple[Ctl, Server]) -> None:
     number = str(tool.json("report", "list", "--users")["user_reports"][0]["id"])
     assert "rude" in tool.run("report", "show", number, "--users").stdout
     tool.run("report", "delete", number, "--users")
+    assert tool.json("user", "redact", "grace", f"--room={room}", "--reason=spam")["redacted"] == 2
+    assert ok(heidi.get(f"{V3}/rooms/{q(room)}/event/{q(event)}"))["content"] == {}
+    assert "redact_id" in tool.run("user", "redact", "grace", "--no-wait").stdout
+    tool.run("user", "redact", "nobody", status=1)
     tool.run("user", "shadow-ban", "grace", "on")
     assert tool.json("user", "show", "grace")["shadow_banned"]
     tool.run("user", "shadow-ban", "grace", "off")

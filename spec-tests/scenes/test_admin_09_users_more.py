@@ -7,6 +7,7 @@ import pytest
 from support.admin import SECRET, V1, V2, administrator
 from support.client import V3, Client, ok, q, refused
 from support.server import Server
+from support.wait import until
 
 SERVER = {"shared_secret": SECRET}
 FOREIGN, NOBODY = "@a:elsewhere.test", "@nobody:scene.test"
@@ -75,6 +76,13 @@ def test_limits_of_their_own(server: Server) -> None:
     assert ok(root.request("DELETE", path)) == {} and ok(root.get(path)) == {}
     seen += burst(8)
     assert 429 in seen[-8:]
+    ok(root.post(path, json={"messages_per_second": 1}))
+    server.stop()
+    server.check()
+    server.start()
+    assert ok(root.get(path)) == {"messages_per_second": 1, "burst_count": 0}
+    ok(root.post(f"{V1}/deactivate/{q(alice.user_id)}", json={}))
+    assert ok(root.get(path)) == {}
 
 
 def test_shadow_bans(shared_server: Server, root: Client) -> None:
@@ -123,3 +131,49 @@ def test_members_have_ids_of_users(shared_server: Server) -> None:
             {"type": "m.room.member", "state_key": "nobody", "content": {"membership": "invite"}}]}), 400,
             "M_INVALID_PARAM", "state_key")
         assert len(ok(alice.get(f"{V3}/rooms/{q(room)}/state"))) == count
+
+
+def test_everything_a_user_wrote_is_redacted(shared_server: Server, root: Client) -> None:
+    alice, mallory = shared_server.client("alice"), shared_server.client("mallory")
+    room, other, left = (alice.create_room(preset="public_chat") for _ in range(3))
+    said = {}
+    for one in (room, other, left):
+        mallory.join(one)
+        said[one] = [mallory.say(one, f"spam {i}") for i in range(45)]
+    kept = alice.say(room, "kept")
+    path = f"{V1}/user/{q(mallory.user_id)}/redact"
+    refused(alice.post(path, json={"rooms": []}), 403, "M_FORBIDDEN")
+    refused(alice.get(f"{V1}/user/redact_status/1"), 403, "M_FORBIDDEN")
+    refused(root.post(path, json={}), 400, "M_MISSING_PARAM", "rooms")
+    refused(root.post(path, json={"rooms": ["x"]}), 400, "M_INVALID_PARAM", "rooms[0]")
+    refused(root.post(path, json={"rooms": ["!no:scene.test"]}), 404, "M_NOT_FOUND", "rooms[0]")
+    refused(root.post(path, json={"rooms": [], "limit": 0}), 400, "M_INVALID_PARAM", "limit")
+    refused(root.post(f"{V1}/user/{q('@never:seen.test')}/redact", json={"rooms": []}), 404, "M_NOT_FOUND")
+    for wrong in ("17", "x"):
+        refused(root.get(f"{V1}/user/redact_status/{wrong}"), 404, "M_NOT_FOUND", "redactId")
+
+    def redacted(**fields) -> dict:
+        number = ok(root.post(path, json=fields))["redact_id"]
+        status = lambda: ok(root.get(f"{V1}/user/redact_status/{number}"))
+        until(lambda: status()["status"] == "complete", "redacted", 30)
+        return status()
+
+    shown = lambda room, event: ok(alice.get(f"{V3}/rooms/{q(room)}/event/{q(event)}"))
+    assert redacted(rooms=[room], limit=5, reason="spam") == {"status": "complete", "failed_redactions": {}, "redacted": 5}
+    assert shown(room, said[room][-1])["content"] == {}
+    assert shown(room, said[room][-1])["unsigned"]["redacted_because"]["content"]["reason"] == "spam"
+    assert shown(room, said[room][-6])["content"]["body"] == "spam 39"
+    mallory.leave(left)
+    done = redacted(rooms=[])
+    assert done["redacted"] == 41 + 46 and len(done["failed_redactions"]) == 46  # with the joins
+    assert "nobody" in done["failed_redactions"][said[left][0]]
+    assert all(shown(one, event)["content"] == {} for one in (room, other) for event in said[one])
+    assert shown(left, said[left][0])["content"]["body"] == "spam 0"
+    root.join(left)
+    levels = ok(alice.get(f"{V3}/rooms/{q(left)}/state/m.room.power_levels"))
+    alice.set_state(left, "m.room.power_levels", levels | {"users": levels.get("users", {}) | {root.user_id: 50}})
+    assert redacted(rooms=[left])["redacted"] == 46
+    assert shown(left, said[left][0])["content"] == {} and shown(room, kept)["content"]["body"] == "kept"
+    shared_server.stop()
+    shared_server.check()
+    shared_server.start()

@@ -30,6 +30,7 @@
 #include <myelin/room_people.h>
 #include <myelin/room_profile.h>
 #include <myelin/room_purge.h>
+#include <myelin/room_redactions.h>
 #include <myelin/room_retention.h>
 #include <myelin/room_send.h>
 #include <myelin/room_upgrade.h>
@@ -201,6 +202,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_deactivate_task);
     myl_tasks_register(&myl_room_guests_task);
     myl_tasks_register(&myl_room_delete_task);
+    myl_tasks_register(&myl_room_redact_user_task);
     myl_tasks_register(&myl_room_forgotten_task);
     myl_tasks_register(&myl_room_history_task);
     myl_tasks_register(&myl_room_sweep_task);

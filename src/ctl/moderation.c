@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY_US = 200000 };
 
 static myl_str quoted_argument(ctl_run *run, size_t index)
 {
@@ -133,6 +136,49 @@ int ctl_user_rate(ctl_run *run)
     myl_write_close(&body, '}');
     return act(run, "POST", target, myl_write_done(&body),
                per_second == 0 ? "has no limits" : "has limits of their own");
+}
+
+static int follow_redaction(ctl_run *run, myl_str redact_id)
+{
+    ctl_answer answer;
+
+    for (;;) {
+        CTL_TRY(ctl_call(run, "GET",
+                         ctl_target(run, "v1/user/redact_status/%.*s", MYL_FMT(redact_id)),
+                         MYL_ABSENT, &answer));
+        if (myl_str_equal(myl_json_text(answer.json, MYL_S("status")), MYL_S("complete")))
+            break;
+        usleep(LOOK_EVERY_US);
+    }
+    ctl_print_object(run, &answer);
+    return CTL_OK;
+}
+
+int ctl_user_redact(ctl_run *run)
+{
+    const char *room = ctl_value(run, "--room");
+    myl_writer body = myl_write_start(run->cx, 256);
+    ctl_answer answer;
+    myl_str user_id;
+    int64_t limit;
+
+    CTL_TRY(ctl_user_id(run, run->arguments[0], &user_id));
+    CTL_TRY(ctl_number(run, "--limit", 1000, &limit));
+    myl_write_open(&body, '{');
+    myl_write_open_key(&body, "rooms", '[');
+    if (room != NULL)
+        myl_write_str(&body, NULL, myl_str_of(room));
+    myl_write_close(&body, ']');
+    myl_write_str(&body, "reason", myl_str_of(ctl_value(run, "--reason")));
+    myl_write_int(&body, "limit", limit);
+    myl_write_close(&body, '}');
+    CTL_TRY(ctl_call(run, "POST",
+                     ctl_target(run, "v1/user/%.*s/redact", MYL_FMT(ctl_quoted(run, user_id))),
+                     myl_write_done(&body), &answer));
+    if (!ctl_flag(run, "--no-wait"))
+        return follow_redaction(run, myl_json_text(answer.json, MYL_S("redact_id")));
+    ctl_print_object(run, &answer);
+    return CTL_OK;
 }
 
 int ctl_user_notice(ctl_run *run)

@@ -444,6 +444,7 @@ const myl_check_row myl_room_checks[] = {
     {"receipts", check_receipts},
     {"relations", myl_room_check_relations},
     {"reports", myl_room_check_reports},
+    {"redactions of users", myl_room_check_user_redactions},
     {"delayed events", myl_room_check_delayed},
     {"auth chains", myl_room_check_steps},
     {"servers", myl_room_check_servers},

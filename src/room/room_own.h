@@ -78,6 +78,8 @@ myl_rc myl_room_check_words(myl_ctx *cx, myl_check *check, const myl_stored *sto
                             const myl_event *event);
 /* report.c, delayed.c */
 myl_rc myl_room_check_reports(myl_ctx *cx, myl_check *check);
+/* redact_user.c */
+myl_rc myl_room_check_user_redactions(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_check_delayed(myl_ctx *cx, myl_check *check);
 /* aggregate.c: the member m.relations of the open object, where there is something to show. */
 myl_rc myl_room_write_relations(myl_ctx *cx, myl_writer *w, const myl_stored *stored,

@@ -275,6 +275,32 @@ static myl_rc check_directory(myl_ctx *cx, myl_check *check)
     return myl_check_walk(cx, check, MYL_TABLE_DIRECTORY_USERS, check_directory_user);
 }
 
+/* ---- limits of their own ---- */
+
+static myl_rc check_rate(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    uint32_t per_second, burst;
+    uint64_t user = 0;
+    user_row account;
+    bool exists;
+
+    if (!myl_cut_u64(&key, &user) || !myl_cut_u32(&row, &per_second) ||
+        !myl_cut_u32(&row, &burst) || row.len != 0) {
+        myl_check_wrong(check, "USER_RATES: a row of a wrong length");
+        return MYL_OK;
+    }
+    MYL_TRY(myl_user_row(cx, user, &exists, &account));
+    if (!exists || account.deactivated)
+        myl_check_wrong(check, "USER_RATES: user %llu has no open account",
+                        (unsigned long long)user);
+    return MYL_OK;
+}
+
+static myl_rc check_rates(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_USER_RATES, check_rate);
+}
+
 const myl_check_row myl_user_checks[] = {
     {"accounts", check_accounts},
     {"devices", check_devices},
@@ -288,5 +314,6 @@ const myl_check_row myl_user_checks[] = {
     {"authentication sessions", check_uia},
     {"tickets", check_tickets},
     {"user directory", check_directory},
+    {"limits of users", check_rates},
     {NULL, NULL},
 };
