@@ -53,7 +53,7 @@ def test_pages_come_back_while_it_serves(server: Server) -> None:
     for _ in range(3):  # one after another: each has the name and the lock file to itself
         assert ok(root.post(COMPACT, json={}))["status"] in ("copying", "catching_up", "complete")
         done = ended(root)
-        assert done["status"] == "complete" and done["bytes_after"] == size(server), done
+        assert done["status"] == "complete" and done["bytes_after"] <= size(server), done  # others write on
         assert done["ended_ts"] >= done["started_ts"] and done["pause_microseconds"] > 0
         assert leftovers(server) == []
         alice.say(kept, "between")
