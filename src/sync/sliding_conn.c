@@ -73,6 +73,7 @@ void myl_sliding_begin(myl_sliding_connection *c)
     myl_process_free(c->rooms);
     c->rooms = NULL;
     c->room_count = c->room_room = 0;
+    c->ended_count = 0;
     c->sent = myl_table_start();
     c->members = myl_table_start();
     c->acknowledged = c->given = 0;

@@ -93,6 +93,9 @@ static void keep_rooms(myl_sliding_connection *connection, const myl_list *rooms
     connection->room_count = rooms->count;
     if (rooms->count > 0)
         memcpy(connection->rooms, rooms->at, rooms->count * sizeof(sliding_room));
+    connection->ended_count = 0;
+    for (size_t i = 0; i < rooms->count; i++)
+        connection->ended_count += !is_inside(connection->rooms[i].membership);
 }
 
 static myl_rc read_all(myl_syncing *s, myl_sliding_connection *connection)
@@ -128,6 +131,7 @@ static void remove_room(myl_sliding_connection *connection, sliding_room *room)
 {
     size_t at = (size_t)(room - connection->rooms);
 
+    connection->ended_count -= !is_inside(room->membership);
     memmove(room, room + 1, (connection->room_count - at - 1) * sizeof(*room));
     connection->room_count--;
 }
@@ -155,6 +159,7 @@ static void insert_room(myl_sliding_connection *connection, const sliding_room *
             (connection->room_count - low) * sizeof(sliding_room));
     connection->rooms[low] = *room;
     connection->room_count++;
+    connection->ended_count += !is_inside(room->membership);
 }
 
 static myl_rc update_one(myl_syncing *s, myl_sliding_connection *connection, uint64_t room)
@@ -197,7 +202,7 @@ static myl_rc drop_forgotten(myl_syncing *s, myl_sliding_connection *connection)
 {
     myl_member member;
 
-    for (size_t i = connection->room_count; i-- > 0;) {
+    for (size_t i = connection->room_count; i-- > 0 && connection->ended_count > 0;) {
         if (is_inside(connection->rooms[i].membership))
             continue;
         MYL_TRY(

@@ -76,6 +76,7 @@ struct myl_sliding_connection {
     /* the user's rooms, newest activity first; a cache with a position of its own */
     sliding_room *rooms;
     size_t room_count, room_room;
+    size_t ended_count; /* rooms among them that the user is not in, invited to or knocking at */
     uint64_t rooms_position;
     /* required sets by number */
     myl_str *configs;
