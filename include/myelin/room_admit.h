@@ -95,7 +95,20 @@ typedef struct {
     const myl_str *state; /* ids of the state before the join; stored as outliers before */
     size_t state_count;
     const myl_incoming *join; /* the member event, checked */
+    bool in_pieces;           /* the state has come in pieces (below) but for these: */
+    const uint64_t *rest;     /* numbers: our users' member events */
+    size_t rest_count;
 } myl_room_import;
+/* A piece of the state, each in a change of its own, before the last step: state[from, from + count) of a room that has no events
+ * here. It has its head and its members so far then, and is nobody's yet; a crash leaves a room that a later join goes on with. */
+typedef struct {
+    size_t from, count;
+    bool taken; /* out: false: the room has events, all of its state is the last step's matter */
+    bool first; /* out: nothing was there before */
+    const uint64_t *rest; /* out: of the piece, in the job */
+    size_t rest_count;
+} myl_room_piece;
+myl_rc myl_room_import_piece(myl_ctx *cx, const myl_room_import *import, myl_room_piece *piece);
 /* The last step: makes the room (or takes it up again), with its members, at the join. MYL_FORBIDDEN when the join is not
  * allowed by that state; MYL_BAD_STATE when the state is none. `number`: the join. */
 myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64_t *number);

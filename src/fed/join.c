@@ -11,7 +11,7 @@
  */
 #include "fed/rooms_own.h"
 
-enum { JOIN_TIMEOUT_MS = 600000 };
+enum { JOIN_TIMEOUT_MS = 600000, PIECE = 500 };
 
 /* ---- is it here? ---- */
 
@@ -38,6 +38,9 @@ typedef struct {
     myl_list pdus;       /* fed_pdu: of both lists */
     myl_list ids;        /* of the state */
     myl_incoming joined; /* the member event as it comes back */
+    myl_room_import import;
+    myl_room_piece piece;
+    myl_list rest; /* uint64_t: what the pieces leave to the last step */
 } arrival;
 
 static bool is_within(myl_str whole, myl_str part)
@@ -102,18 +105,49 @@ static myl_rc read_joined(myl_ctx *cx, arrival *a)
     return good ? MYL_OK : myl_fail(cx, MYL_BAD_SIGNATURE, "the join came back badly signed");
 }
 
+/* ---- storing it ---- */
+
+static myl_rc store_piece(myl_ctx *cx, void *arg)
+{
+    arrival *a = arg;
+
+    return myl_room_import_piece(cx, &a->import, &a->piece);
+}
+
+/* The state in many small changes: others' changes go on between them. */
+static myl_rc store_state(myl_ctx *cx, arrival *a)
+{
+    bool first = false;
+    myl_rc rc = MYL_OK;
+    myl_ctx job;
+
+    a->piece.taken = true;
+    myl_ctx_begin(&job);
+    for (size_t at = 0; at < a->ids.count && a->piece.taken && rc == MYL_OK; at += PIECE) {
+        a->piece.from = at;
+        a->piece.count = a->ids.count - at < PIECE ? a->ids.count - at : PIECE;
+        rc = myl_lanes_stopping() ? MYL_STOPPING
+                                  : myl_fed_change(&job, "fed.join_piece", store_piece, a);
+        first |= at == 0 && a->piece.first;
+        for (size_t i = 0; rc == MYL_OK && a->piece.taken && i < a->piece.rest_count; i++)
+            myl_list_push(&a->rest, uint64_t, a->piece.rest[i]);
+        if (rc != MYL_OK)
+            (void)myl_fail(cx, rc, "%.*s", MYL_FMT(job.error.detail));
+        myl_ctx_reset(&job);
+    }
+    myl_ctx_end(&job);
+    a->import.in_pieces = first && a->piece.taken;
+    a->import.rest = a->rest.at;
+    a->import.rest_count = a->rest.count;
+    return rc;
+}
+
 static myl_rc finish(myl_ctx *cx, void *arg)
 {
     const arrival *a = arg;
-    myl_room_import import = {.room_id = a->room.room_id,
-                              .version = a->room.version,
-                              .create = a->room.create,
-                              .state = a->ids.at,
-                              .state_count = a->ids.count,
-                              .join = &a->joined};
     uint64_t number;
 
-    return myl_room_import_finish(cx, &import, &number);
+    return myl_room_import_finish(cx, &a->import, &number);
 }
 
 static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body)
@@ -124,6 +158,14 @@ static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body)
     MYL_TRY(list_state(cx, &a));
     MYL_TRY(read_joined(cx, &a));
     MYL_TRY(myl_fed_store_outliers(cx, &a.room, &a.pdus));
+    a.rest = MYL_LIST(cx, uint64_t);
+    a.import = (myl_room_import){.room_id = a.room.room_id,
+                                 .version = a.room.version,
+                                 .create = a.room.create,
+                                 .state = a.ids.at,
+                                 .state_count = a.ids.count,
+                                 .join = &a.joined};
+    MYL_TRY(store_state(cx, &a));
     return myl_fed_change(cx, "fed.join", finish, &a);
 }
 

@@ -78,7 +78,7 @@ static myl_rc collect_member(void *arg, uint32_t type, uint64_t state_key, uint6
     return MYL_OK;
 }
 
-static myl_rc move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was, uint64_t position)
+myl_rc myl_room_move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was, uint64_t position)
 {
     member_diff diff = {.moves = MYL_LIST(cx, myl_member_move), .position = position};
 
@@ -145,7 +145,7 @@ myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *adv
     move_extremities(head, advance);
     MYL_TRY(move_state(cx, head, stored));
     MYL_TRY(note_state(cx, head, stored));
-    return was == head->state ? MYL_OK : move_members(cx, head, was, stored->position);
+    return was == head->state ? MYL_OK : myl_room_move_members(cx, head, was, stored->position);
 }
 
 /* ---- the past ---- */

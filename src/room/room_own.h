@@ -53,6 +53,9 @@ typedef struct {
     bool old;
     bool alone; /* it replaces all newest events: a join from outside */
 } myl_advance;
+/* The members follow the difference of the state before and head->state; told at this position. */
+myl_rc myl_room_move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was,
+                             uint64_t position);
 myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *advance);
 /* The extremities that a new event of ours names: at most MYL_LIMIT_PREV_EVENTS, the newest; and the state before it. */
 myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *numbers,
