@@ -170,6 +170,19 @@ def test_what_comes_without_it_is_not_shown(watched) -> None:
     server.check()
 
 
+def test_what_was_missing_is_asked_for(watched) -> None:
+    """The newest is sent; the one before it is fetched. Both are handed to the policy server."""
+    server, peer, policy, alice, room, other = watched
+    first = from_peer(peer, alice, room, other, "first")
+    second = other.make("m.room.message", {"msgtype": "m.text", "body": "second"}, None, first["sender"], fields={
+        "room_id": room, "prev_events": [other.id_of(first)], "depth": 101, "auth_events": first["auth_events"]})
+    peer.on("POST", "/_matrix/federation/v1/get_missing_events/.*", {"events": [first]})
+    ok(peer.send(server, [second]))
+    until(lambda: any(is_text(one, "second") for one in alice.history(room)), "the second")
+    assert {one["content"]["body"] for one in policy.seen} == {"first", "second"}
+    assert any(is_text(one, "first") for one in alice.history(room))
+
+
 def test_a_join_is_asked_for(watched) -> None:
     server, peer, policy, alice, room, other = watched
     other.join_through(server, f"@eve:{peer.name}", room)

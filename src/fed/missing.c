@@ -9,6 +9,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/fed_policy.h>
+
 #include "fed/missing_own.h"
 
 /* An answer with fewer than SHORT events is the last that is worth to ask for; servers give 10 or 20 at a time. */
@@ -24,12 +26,31 @@ static bool has_entry(const fed_fill *fill, myl_str id)
     return false;
 }
 
+/* The signatures of the entries from `first` on; new events are for the room's policy server too. */
+static myl_rc check_entries(myl_ctx *cx, fed_fill *fill, size_t first, const myl_list *events,
+                            size_t *added)
+{
+    myl_incoming **judged = myl_new_array(cx, myl_incoming *, events->count + 1);
+    bool *good = myl_new_array(cx, bool, events->count + 1);
+
+    MYL_TRY(myl_fed_verify_events(cx, events->at, events->count, good));
+    for (size_t i = 0; i < events->count; i++) {
+        fed_entry *entry = myl_list_at(&fill->entries, first + i);
+
+        entry->done = !good[i];
+        if (good[i])
+            judged[(*added)++] = entry->incoming;
+    }
+    return fill->coming == MYL_COMES_NEW
+               ? myl_fed_policy_check(cx, fill->room.room_id, judged, *added)
+               : MYL_OK;
+}
+
 /* Decodes and checks the new ones among the texts. *added: how many are new and good. */
 myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size_t *added)
 {
     myl_list pdus = MYL_LIST(cx, fed_pdu), events = MYL_LIST(cx, const myl_event *);
     size_t first = fill->entries.count;
-    bool *good;
 
     *added = 0;
     myl_fed_read_pdus(cx, fill->room.version, texts, fill->room.room_id, &pdus);
@@ -49,15 +70,7 @@ myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size
         *(fed_entry *)myl_list_add(&fill->entries) = (fed_entry){.pdu = *pdu, .incoming = incoming};
         myl_list_push(&events, const myl_event *, &incoming->event);
     }
-    good = myl_new_array(cx, bool, events.count + 1);
-    MYL_TRY(myl_fed_verify_events(cx, events.at, events.count, good));
-    for (size_t i = 0; i < events.count; i++) {
-        fed_entry *entry = myl_list_at(&fill->entries, first + i);
-
-        entry->done = !good[i];
-        *added += good[i];
-    }
-    return MYL_OK;
+    return check_entries(cx, fill, first, &events, added);
 }
 
 /* ---- admitting ---- */

@@ -12,7 +12,7 @@ enum { FED_FILL_SERVERS = 3 };
 /* One event on its way in. */
 typedef struct {
     fed_pdu pdu;
-    const myl_incoming *incoming;
+    myl_incoming *incoming;
     fed_state state;        /* before it, as a server told; count 0: none was asked for */
     const myl_str *missing; /* prev events */
     size_t missing_count;
