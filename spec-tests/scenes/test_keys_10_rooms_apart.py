@@ -197,6 +197,9 @@ def test_a_stale_copy_is_fetched_before_somebody_asks(network: Network) -> None:
     ok(alice.post(f"{V3}/join/{q(room.room_id)}?server_name=peer.test", json={}))
     change("A", 10, 9)
     assert peer.asked(path) == []  # there is no copy yet
+    alice.sync()
+    ok(peer.send(server, edus=[edu("m.device_list_update", user_id=bob, device_id="Z", stream_id=11, prev_id=[10])]))
+    assert "device_lists" not in alice.sync()  # nobody encrypts for a device without keys
     assert list(devices(alice, bob)) == ["A"] and len(peer.asked(path)) == 1
     names += ["B", "C"]
     change("C", 14, 13)  # 13 was missed

@@ -91,6 +91,13 @@ static myl_rc miss(myl_ctx *cx, uint64_t user, const myl_remote_list *list)
     return MYL_OK;
 }
 
+/* Nobody encrypts for a device without keys: that there is one is news only to a copy. */
+static bool is_news(const myl_json *content, const myl_remote_list *list)
+{
+    return list->exists || myl_json_object(content, MYL_S("keys")) != NULL ||
+           myl_json_bool(content, MYL_S("deleted"), false);
+}
+
 myl_rc myl_fed_take_device_list(myl_ctx *cx, myl_str origin, const myl_json *content)
 {
     myl_remote_list list;
@@ -102,7 +109,7 @@ myl_rc myl_fed_take_device_list(myl_ctx *cx, myl_str origin, const myl_json *con
         !myl_json_int(content, MYL_S("stream_id"), &stream_id) || stream_id < 0)
         return MYL_OK;
     MYL_TRY(myl_user_remote_list(cx, user, &list));
-    if (list.exists && !list.is_stale && stream_id <= list.stream_id)
+    if ((list.exists && !list.is_stale && stream_id <= list.stream_id) || !is_news(content, &list))
         return MYL_OK; /* known already */
     if (list.exists && !list.is_stale && follows(content, list.stream_id))
         MYL_TRY(apply(cx, user, content, stream_id));
