@@ -183,7 +183,11 @@ def test_a_refusal_is_told(pair) -> None:
     refused(join(alice, room), 403, "M_FORBIDDEN", "not you")
     peer.on("GET", f"{BASE}/v1/make_join/.*",
             (400, {"errcode": "M_INCOMPATIBLE_ROOM_VERSION", "error": "x", "room_version": "99"}))
-    assert join(alice, room).status_code >= 400
+    refused(join(alice, room), 400, "M_INCOMPATIBLE_ROOM_VERSION")
+    peer.on("GET", f"{BASE}/v1/make_join/.*", (400, {"errcode": "M_UNABLE_TO_GRANT_JOIN", "error": "nobody may"}))
+    refused(join(alice, room), 400, "M_UNABLE_TO_GRANT_JOIN", "nobody may")
+    peer.on("GET", f"{BASE}/v1/make_join/.*", (400, {"errcode": "M_OF_ITS_OWN", "error": "denied"}))
+    refused(join(alice, room), 400, "M_UNKNOWN", "denied")
     assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
 
 
