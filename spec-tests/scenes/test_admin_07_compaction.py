@@ -168,3 +168,25 @@ def test_a_short_disk(servers) -> None:
     alice.say(room, "it goes on")
     ok(root.post(COMPACT, json={}))
     assert ended(root)["status"] == "complete"
+
+
+def test_one_that_fails_changes_nothing(servers) -> None:
+    server = servers(shared_secret=SECRET, environment=control_environment())
+    root, alice = administrator(server), server.client("alice")
+    make_free_pages(root, alice)
+    before = size(server)
+    with Storm(server, 2) as storm:
+        until(lambda: min(len(said) for said in storm.said) > 3, "the storm blows", 30)
+        control(server, "fault arm EXCHANGE_NOTE 1")
+        for _ in range(20):  # until somebody writes in the middle of one
+            ok(root.post(COMPACT, json={}))
+            done = ended(root)
+            if done["status"] == "failed":
+                break
+        assert done["status"] == "failed" and "could not be noted" in done["error"], done
+        assert "bytes_after" not in done and leftovers(server) == [] and size(server) >= before
+        ok(root.post(COMPACT, json={}))
+        assert ended(root)["status"] == "complete"
+    assert not storm.wrong, storm.wrong
+    server.stop()
+    server.check()

@@ -251,8 +251,8 @@ static void note_batch(void *arg, myl_str batch)
 {
     run *r = arg;
     uint32_t len = (uint32_t)batch.len;
-    if (myl_str_present(batch) && write_all(r->changes, (myl_str){(char *)&len, sizeof(len)}) &&
-        write_all(r->changes, batch))
+    if (myl_str_present(batch) && !MYL_POINT(EXCHANGE_NOTE) &&
+        write_all(r->changes, (myl_str){(char *)&len, sizeof(len)}) && write_all(r->changes, batch))
         atomic_fetch_add(&r->noted, sizeof(len) + batch.len);
     else
         atomic_store(&r->spoiled, true);
