@@ -74,3 +74,12 @@ def test_a_blocked_room_takes_nobody_in(shared_server: Server, root: Client) -> 
     alice.say(room, "those who are in it stay")
     assert ok(root.put(path, json={"block": False})) == {"block": False}
     bob.join(room)
+
+
+def test_aliases_of_any_room(shared_server: Server, root: Client) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room(room_alias_name="hers")
+    path = f"{V3}/rooms/{q(room)}/aliases"
+    assert ok(root.get(path)) == {"aliases": [f"#hers:{shared_server.name}"]}
+    refused(shared_server.client("bob").get(path), 403, "M_FORBIDDEN")
+    refused(root.get(f"{V3}/rooms/{q('!nowhere:' + shared_server.name)}/aliases"), 404, "M_NOT_FOUND")
