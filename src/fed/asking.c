@@ -44,6 +44,16 @@ myl_rc myl_fed_read(myl_ctx *cx, fed_body body, void *arg)
     return rc;
 }
 
+fed_share myl_fed_share_start(void)
+{
+    return (fed_share){myl_tick_ns() + (int64_t)MYL_LIMIT_CHANGE_SHARE_MS * 1000000};
+}
+
+bool myl_fed_share_is_over(const fed_share *share)
+{
+    return myl_tick_ns() >= share->end;
+}
+
 /* ---- whom to ask ---- */
 
 static void add_candidate(myl_list *out, myl_str server)

@@ -242,6 +242,7 @@ typedef struct {
     myl_list groups;  /* group* */
     parcel *parcels;  /* one a PDU */
     group *admitting; /* for the change under way */
+    size_t next;      /* the first PDU that it has not looked at */
 } taking;
 
 static group *group_of(myl_ctx *cx, taking *t, myl_str room_id)
@@ -402,14 +403,18 @@ static myl_rc end_outside(myl_ctx *cx, const parcel *p)
                                                         .member = &p->incoming});
 }
 
+/* As many as a change may take of the engine's time: each may have states to resolve. */
 static myl_rc admit_group(myl_ctx *cx, void *arg)
 {
+    fed_share share = myl_fed_share_start();
     taking *t = arg;
+    size_t i = t->next;
 
     MYL_TRY(myl_room_head_get(cx, t->admitting->room_id, &t->admitting->head));
-    for (size_t i = 0; i < t->delivery->pdus->count; i++)
+    for (; i < t->delivery->pdus->count && !myl_fed_share_is_over(&share); i++)
         if (t->parcels[i].group == t->admitting && t->parcels[i].good)
             MYL_TRY(t->admitting->here ? admit_parcel(cx, t, i) : end_outside(cx, &t->parcels[i]));
+    t->next = i;
     return MYL_OK;
 }
 
@@ -428,7 +433,8 @@ myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
             continue;
         if (t.admitting->here)
             MYL_TRY(check_policy(cx, &t, t.admitting));
-        MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
+        for (t.next = 0; t.next < delivery->pdus->count;)
+            MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
         if (t.admitting->keeps)
             wake_worker(t.admitting->room_id);
     }

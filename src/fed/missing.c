@@ -126,21 +126,30 @@ static int compare_depths(const void *a, const void *b)
     return x->pdu.depth < y->pdu.depth ? -1 : x->pdu.depth > y->pdu.depth;
 }
 
-/* Goes through all until nothing moves: an event may stand on one that the list holds behind it. */
+static myl_rc note_newest(myl_ctx *cx, fed_fill *fill, const myl_room_head *head)
+{
+    for (size_t i = 0; i < head->extremity_count; i++) {
+        myl_stored stored;
+
+        MYL_TRY(myl_room_event(cx, head->extremities[i], &stored));
+        fill->newest[i] = stored.event_id;
+    }
+    fill->newest_count = head->extremity_count;
+    return MYL_OK;
+}
+
+/* Goes through all until nothing moves, for an event may stand on one that the list holds behind it; or until the change has
+ * had its share of the engine's time. */
 static myl_rc admit_all(myl_ctx *cx, void *arg)
 {
+    fed_share share = myl_fed_share_start();
     fed_fill *fill = arg;
     myl_room_head head;
     bool moved = true;
 
+    fill->more = false;
     MYL_TRY(myl_room_require(cx, fill->room.room_id, &head));
-    for (size_t i = 0; i < head.extremity_count; i++) {
-        myl_stored stored;
-
-        MYL_TRY(myl_room_event(cx, head.extremities[i], &stored));
-        fill->newest[i] = stored.event_id;
-    }
-    fill->newest_count = head.extremity_count;
+    MYL_TRY(note_newest(cx, fill, &head));
     while (moved) {
         moved = false;
         for (size_t i = 0; i < fill->entries.count; i++) {
@@ -150,8 +159,19 @@ static myl_rc admit_all(myl_ctx *cx, void *arg)
                 continue;
             MYL_TRY(admit_entry(cx, fill, &head, entry));
             moved |= entry->done;
+            fill->more = moved && myl_fed_share_is_over(&share);
+            if (fill->more)
+                return MYL_OK;
         }
     }
+    return MYL_OK;
+}
+
+static myl_rc admit_in_shares(myl_ctx *cx, fed_fill *fill)
+{
+    do
+        MYL_TRY(myl_fed_change(cx, "fed.missing", admit_all, fill));
+    while (fill->more);
     return MYL_OK;
 }
 
@@ -285,7 +305,7 @@ myl_rc myl_fed_fill_run(myl_ctx *cx, fed_fill *fill)
     for (int round = 0; round < fill->rounds; round++) {
         fed_entry *waiting;
 
-        MYL_TRY(myl_fed_change(cx, "fed.missing", admit_all, fill));
+        MYL_TRY(admit_in_shares(cx, fill));
         waiting = first_waiting(fill);
         if (waiting == NULL)
             return MYL_OK;
@@ -293,7 +313,7 @@ myl_rc myl_fed_fill_run(myl_ctx *cx, fed_fill *fill)
             return MYL_STOPPING;
         help(cx, fill, waiting);
     }
-    return myl_fed_change(cx, "fed.missing", admit_all, fill);
+    return admit_in_shares(cx, fill);
 }
 
 /* ---- a new event ---- */

@@ -37,6 +37,7 @@ typedef struct {
     bool dry;         /* an answer was short: there is no more to be had that way */
     myl_str newest[MYL_LIMIT_EXTREMITIES];
     size_t newest_count;
+    bool more; /* the change ended before all was looked at */
 } fed_fill;
 
 myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size_t *added);
