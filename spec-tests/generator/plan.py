@@ -23,6 +23,7 @@ ID_KINDS = {
     "roomId": "room_id",
     "userId": "user_id",
     "eventId": "event_id",
+    "threadRootId": "event_id",
     "roomAlias": "room_alias",
     "serverName": "server_name",
     "roomIdOrAlias": "room_id",

@@ -60,6 +60,8 @@ def record(server: str, answer: httpx.Response) -> None:
     if _lines > MOST:
         return
     request = answer.request
+    if "event_fields" in str(request.url):
+        return  # events cut by the client's wish fit no schema
     line = {
         "test": _test,
         "server": server,
