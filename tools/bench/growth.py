@@ -4,7 +4,7 @@
     tools/bench/growth.py [history sync state joins push members] [--build build/release]
                           [--rooms 5000] [--members 100000] [--depth 1000000] [--rounds 500]
 
-Starts a server of its own with tools/testserver for each part that is named (all of them otherwise) and prints:
+Starts a server of its own, without presence, for each part that is named (all of them otherwise) and prints:
 history: /messages 10, a tenth of the depth and the depth back, and bytes a message, words to be found apart; sync: /sync after
 one change in many rooms, asked and waited for; state: a change of state in a room of many members against one of 100; joins:
 bytes of a join in a room of half as many members; push: a message to 10,000 members, 100 of whom read; members: memory for
@@ -29,7 +29,6 @@ from support.client import V3, Client, ok, q  # noqa: E402
 from support.server import Server  # noqa: E402
 from support.waiting import wait_parked  # noqa: E402
 
-QUIET = {"set_presence": "offline"}
 CONNECTIONS, WINDOW = 10, 16
 LOGIN = {"auth": {"type": "m.login.dummy"}, "password": "pass-word-1"}
 
@@ -112,7 +111,7 @@ def anonymous_kib(server: Server) -> int:
 def canonical_bytes(client: Client, room: str) -> int:
     """Of the newest event of a room."""
     wanted = {"event_format": "federation", "room": {"rooms": [room], "timeline": {"limit": 1}}}
-    part = ok(client.get(f"{V3}/sync", params=QUIET | {"filter": json.dumps(wanted)}))["rooms"]["join"][room]
+    part = ok(client.get(f"{V3}/sync", params={"filter": json.dumps(wanted)}))["rooms"]["join"][room]
     event = dict(part["timeline"]["events"][-1])
     event.pop("unsigned", None)
     return len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
@@ -130,12 +129,14 @@ def history(server: Server, options: argparse.Namespace) -> None:
             step = min(20000, depth + 100 - back - sent)
             say_all(server, room, writer, step)
             sent += step
-        writer.sync(**QUIET)
+        writer.sync()
         tokens[back] = writer.since
 
     def page(start: str) -> Callable:
         return lambda _: ok(writer.get(f"{V3}/rooms/{q(room)}/messages", params={"dir": "b", "limit": 10, "from": start}))
 
+    for token in tokens.values():
+        cpu_of(server, 50, page(token))
     cost = {back: cpu_of(server, options.rounds, page(token)) for back, token in tokens.items()}
     print("/messages: " + ", ".join(f"{ms:.3f} ms {back} back" for back, ms in sorted(cost.items())), flush=True)
     count = max(depth // 10, 1000)
@@ -149,18 +150,17 @@ def history(server: Server, options: argparse.Namespace) -> None:
 def sync(server: Server, options: argparse.Namespace) -> None:
     alice, rounds = server.client("alice"), options.rounds
     ids = [alice.create_room() for _ in range(options.rooms)]
-    alice.sync(**QUIET)
+    alice.sync()
     say = cpu_of(server, rounds, lambda i: alice.say(ids[i % len(ids)], "x"))
-    alice.sync(**QUIET)
+    alice.sync()
 
     def change(i: int) -> None:
         alice.say(ids[i % len(ids)], "y")
-        alice.sync(**QUIET)
+        alice.sync()
 
     both = cpu_of(server, rounds, change)
     phone = server.anonymous().login("alice", alice.password)
-    for _ in range(3):
-        phone.sync()
+    phone.sync()
 
     def wait(i: int) -> None:
         waiting = wait_parked(server, phone)
@@ -207,7 +207,7 @@ def push(server: Server, options: argparse.Namespace) -> None:
     room = large_room(server, owner, members - readers)
     tokens = people(server, "reader", readers)
     join_all(server, room, tokens)
-    path = f"{V3}/sync?set_presence=offline&timeout=30000&filter=" + q(json.dumps(
+    path = f"{V3}/sync?timeout=30000&filter=" + q(json.dumps(
         {"room": {"timeline": {"limit": 1}, "state": {"lazy_load_members": True}}}))
     since = [json.loads(body)["next_batch"] for body in
              all_of(server, (request("GET", path.replace("timeout=30000", "timeout=0"), token) for token in tokens))]
@@ -262,7 +262,7 @@ def main() -> None:
     os.environ.pop("MYELIN_CONTROL", None)
     for part in options.parts or PARTS:
         with tempfile.TemporaryDirectory(prefix="myelin-bench-") as folder:
-            server = Server(pathlib.Path(folder), build=options.build.resolve())
+            server = Server(pathlib.Path(folder), build=options.build.resolve(), settings={"presence.enabled": False})
             server.start()
             try:
                 PARTS[part](server, options)
