@@ -183,6 +183,21 @@ def test_the_way_of_a_knock(shared_server: Server) -> None:
     assert part_of(bob.sync(), room)["state"]["events"]
 
 
+def test_an_invite_that_is_wanted_again(shared_server: Server) -> None:
+    alice, bob = shared_server.client("alice"), shared_server.client("bob")
+    other = bob.create_room()
+    settings = f"{V3}/user/{q(bob.user_id)}/account_data/m.invite_permission_config"
+    room = alice.create_room(invite=[bob.user_id])
+    ok(bob.put(settings, json={"default_action": "block"}))
+    assert room not in bob.sync()["rooms"].get("invite", {})
+    bob.say(other, "nothing about invites")
+    assert room not in bob.sync()["rooms"].get("invite", {})
+    ok(bob.put(settings, json={"default_action": "allow"}))
+    answer = bob.sync()
+    assert part_of(answer, room, "invite")["invite_state"]["events"] and list(answer["rooms"]["join"]) == []
+    assert "invite" not in bob.sync()["rooms"]
+
+
 def test_an_upgrade_is_told_in_the_old_room(shared_server: Server) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     room = alice.create_room(preset="public_chat", room_version="10")

@@ -65,7 +65,7 @@ static myl_rc list_members(myl_syncing *s)
     uint64_t user = s->request->caller->user;
     myl_list rooms = MYL_LIST(s->cx, uint64_t);
 
-    if (s->all_changed || s->request->full_state)
+    if (s->all_changed || s->request->full_state || s->invites_changed)
         return myl_room_of_user(s->cx, user, ~0u, &s->members, &s->member_count);
     for (size_t i = 0; i < s->changed_count; i++)
         myl_list_push(&rooms, uint64_t, s->changed[i]);
@@ -95,6 +95,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result)
     MYL_TRY(myl_user_ignored(s->cx, request->caller->user, &s->ignored));
     MYL_TRY(myl_push_rules_position(s->cx, request->caller->user, &s->rules_position));
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
+    s->invites_changed = s->since != 0 && myl_sync_changes_invites(s->data, s->data_count);
     MYL_TRY(list_changed(s));
     MYL_TRY(list_members(s));
     MYL_TRY(myl_sync_begin_devices(s, &result->next));

@@ -193,6 +193,19 @@ myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite)
     return myl_room_write_stripped(s->cx, s->w, invite);
 }
 
+bool myl_sync_changes_invites(const myl_account_data *data, size_t count)
+{
+    static const char *const types[] = {"m.ignored_user_list", "m.invite_permission_config",
+                                        "org.matrix.msc4380.invite_permission_config",
+                                        "org.matrix.msc4155.invite_permission_config"};
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
+            if (data[i].room == 0 && myl_str_equal(data[i].type, myl_str_of(types[t])))
+                return true;
+    return false;
+}
+
 myl_rc myl_sync_invite_unwanted(myl_syncing *s, const myl_stored *invite, bool *out)
 {
     myl_invite_permission permission;
@@ -210,7 +223,7 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
     myl_room_head head;
     myl_stored event;
 
-    if (s->since != 0 && member->position <= s->since)
+    if (s->since != 0 && member->position <= s->since && (knock || !s->invites_changed))
         return MYL_OK;
     MYL_TRY(myl_room_head_of(s->cx, member->room, &head));
     if (!room_is_wanted(s, &head))

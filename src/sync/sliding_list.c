@@ -180,20 +180,13 @@ static myl_rc update_one(myl_syncing *s, myl_sliding_connection *connection, uin
     return MYL_OK;
 }
 
-/* Has the user changed whose invites are shown? */
 static myl_rc invites_changed(myl_syncing *s, uint64_t since, bool *out)
 {
-    static const char *const types[] = {"m.ignored_user_list", "m.invite_permission_config",
-                                        "org.matrix.msc4380.invite_permission_config",
-                                        "org.matrix.msc4155.invite_permission_config"};
     const myl_account_data *data;
     size_t count;
 
-    *out = false;
     MYL_TRY(myl_user_data_since(s->cx, s->request->caller->user, since, &data, &count));
-    for (size_t i = 0; i < count; i++)
-        for (size_t t = 0; t < sizeof(types) / sizeof(types[0]) && data[i].room == 0; t++)
-            *out |= myl_str_equal(data[i].type, myl_str_of(types[t]));
+    *out = myl_sync_changes_invites(data, count);
     return MYL_OK;
 }
 

@@ -31,8 +31,10 @@ typedef struct {
     size_t member_count;
     const myl_account_data *data; /* account data after since */
     size_t data_count;
-    myl_sight sight; /* the caller's */
-    bool something;  /* anything but next_batch is in it */
+    bool
+        invites_changed; /* the caller now wants others' invites: all are told again that are wanted */
+    myl_sight sight;     /* the caller's */
+    bool something;      /* anything but next_batch is in it */
     myl_device_lists devices;
     myl_key_counts keys;
     const myl_to_device *messages; /* to this device */
@@ -115,6 +117,8 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member);
 myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member);
 /* Invites that the user does not want, or of those whom they ignore, are not shown while that is so. */
 myl_rc myl_sync_invite_unwanted(myl_syncing *s, const myl_stored *invite, bool *out);
+/* Do these changes of account data say whose invites are wanted? */
+bool myl_sync_changes_invites(const myl_account_data *data, size_t count);
 /* Stripped events of the room of an invite or knock, as array elements. */
 myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite);
 /* May the room have something new: an event, receipt or typing after the token? Never false when it has. */
