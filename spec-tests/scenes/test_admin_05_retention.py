@@ -62,6 +62,31 @@ def test_what_has_expired_is_not_shown_and_goes(server: Server) -> None:
     server.check()
 
 
+@pytest.mark.server(shared_secret=SECRET, settings=KEPT)
+def test_a_sweep_lets_others_write(server: Server) -> None:
+    root, alice, bob = administrator(server), server.client("alice"), server.client("bob")
+    room, elsewhere = alice.create_room(), bob.create_room()
+    most = 2000
+    for i in range(most):
+        alice.say(room, f"m{i}")
+
+    def expired() -> int:
+        return sum(int(float(line.split()[-1])) for line in root.get("/metrics").text.splitlines()
+                   if "events_expired" in line and line[0] != "#")
+
+    alice.set_state(room, "m.room.retention", {"max_lifetime": 1000})
+    between = set()  # how far the sweep was when a message of somebody else was answered
+
+    def is_over() -> bool:
+        bob.say(elsewhere, "meanwhile")
+        gone = expired()
+        between.add(gone)
+        return gone == most
+
+    until(is_over, "all are swept", 60)
+    assert len(between - {0, most}) >= 2, between
+
+
 @pytest.mark.server(shared_secret=SECRET, settings={"redaction.erase_after": "0s", "retention.sweep_interval": "1s"})
 def test_redacted_content_is_erased(server: Server) -> None:
     root, alice = administrator(server), server.client("alice")
