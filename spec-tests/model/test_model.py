@@ -210,15 +210,17 @@ def test_levels_by_version():
 
 # Formats
 
-def test_sizes_are_counted_in_bytes():
-    version = TABLE["10"]
+def test_sizes_are_counted():
+    """Of types and state keys in characters up to version 10; of all else, and from version 11 on, in bytes."""
     raw = {"type": "x", "sender": "@a:b", "content": {}, "room_id": "!r:b", "prev_events": [],
            "auth_events": []}
-    events.check_format(raw, version)
-    for field in ("type", "state_key", "room_id"):
-        events.check_format({**raw, field: "\u00e9" * 127 + "x"}, version)
-        for value in ("\u00e9" * 128, "x" * 256, 5, None):
-            _refuses({**raw, field: value}, version)
+    for version in (TABLE["10"], TABLE["11"]):
+        events.check_format(raw, version)
+        for field in ("type", "state_key", "room_id"):
+            letters = 255 if version.number <= 10 and field != "room_id" else 127
+            events.check_format({**raw, field: "\u00e9" * letters}, version)
+            for value in ("\u00e9" * (letters + 1), "x" * 256, 5, None):
+                _refuses({**raw, field: value}, version)
     space = 65536 - len(canonical.encode({**raw, "content": {"x": ""}}))
     events.check_format({**raw, "content": {"x": "x" * space}}, version)
     _refuses({**raw, "content": {"x": "x" * (space + 1)}}, version)
