@@ -72,10 +72,12 @@ def test_what_was_not_taken_is_tried_again(pair) -> None:
     to_device(alice, 1)
     until(lambda: len(refused) == 1, "the first try")
     for tries in range(2, 7):
+        until(lambda tries=tries: metric(server, "outbox_failures") == tries - 1, "the server knows that it failed")
         control(server, f"clock advance {8000 * 2 ** (tries - 2) * 3 // 4}")
         assert len(refused) == tries - 1  # too early
         control(server, f"clock advance {8000 * 2 ** (tries - 2)}")
         until(lambda tries=tries: len(refused) == tries, f"try {tries}")
+    until(lambda: metric(server, "outbox_failures") == 6, "the last one failed, too")
     assert len({one.path for one in refused}) == 1
     assert metric(server, "outbox_failing") == 1
     take(peer)
@@ -89,9 +91,9 @@ def test_a_request_of_the_server_ends_the_back_off(pair) -> None:
     alice = server.client("alice")
     refused = refuse(peer, (503, {}))
     to_device(alice, 1)
-    until(lambda: refused, "the first try")
+    until(lambda: metric(server, "outbox_failures") == 1, "the first try")
     control(server, "clock advance 60000")
-    until(lambda: len(refused) == 2, "the second try")
+    until(lambda: len(refused) == 2 and metric(server, "outbox_failures") == 2, "the second try")
     take(peer)
     unsigned = peer.get(server, PROFILE, sig="A" * 86)
     assert unsigned.status_code == 401 and numbers(peer) == []
@@ -104,7 +106,7 @@ def test_the_pause_that_a_server_asks_for(pair) -> None:
     alice = server.client("alice")
     refused = refuse(peer, (429, {"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 100_000}))
     to_device(alice, 1)
-    until(lambda: refused, "the first try")
+    until(lambda: metric(server, "outbox_failures") == 1, "the first try")
     control(server, "clock advance 90000")
     ok(server.anonymous().get("/_matrix/client/versions"))
     assert len(refused) == 1

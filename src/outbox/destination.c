@@ -198,6 +198,7 @@ void myl_outbox_destination_failed(outbox_destination *to, int64_t wait_ms)
     }
     int64_t wait = back_off_ms(to->failures);
     myl_outbox_destination_wait(to, wait > wait_ms ? wait : wait_ms);
+    myl_metric_add(MYL_METRIC_OUTBOX_FAILURES, 1);
     myl_outbox_destination_changed(to);
 }
 
