@@ -95,6 +95,10 @@ myl_rc myl_scan_values(myl_ctx *cx, myl_table_id table, myl_str key, myl_str fro
 myl_rc myl_scan_next(myl_scan *scan, myl_str *key, myl_str *value);
 /* Early, so that its cursor serves the next scan; the end of the rows or of the transaction does it too. */
 void myl_scan_end(myl_scan *scan);
+/* In a change: deletes the first `most` rows whose keys begin with `prefix`. *deleted: how many; NULL: nobody asks. Not for SET
+ * tables. The change bounds what it can take: `most`, or what one prefix can have. */
+myl_rc myl_store_delete_under(myl_ctx *cx, myl_table_id table, myl_str prefix, size_t most,
+                              size_t *deleted);
 
 /* ---- keys and small values, big-endian ---- */
 typedef struct {

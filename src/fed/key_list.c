@@ -160,20 +160,7 @@ static myl_rc find_oldest(myl_ctx *cx, myl_str from, myl_str *out)
 
 static myl_rc drop_keys_of(myl_ctx *cx, myl_str server_hash)
 {
-    myl_list keys = MYL_LIST(cx, myl_str);
-    myl_scan *scan;
-    myl_str key, row;
-
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_SERVER_KEYS, server_hash, MYL_ABSENT, MYL_FORWARD, &scan));
-    for (;;) {
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key))
-            break;
-        myl_list_push(&keys, myl_str, myl_keep(cx, key));
-    }
-    myl_scan_end(scan);
-    for (size_t i = 0; i < keys.count; i++)
-        MYL_TRY(myl_store_delete(cx, MYL_TABLE_SERVER_KEYS, myl_list_get(&keys, myl_str, i)));
+    MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_SERVER_KEYS, server_hash, SIZE_MAX, NULL));
     return myl_store_delete(cx, MYL_TABLE_SERVER_KEY_LISTS, server_hash);
 }
 

@@ -10,6 +10,8 @@
  */
 #include "store/store_own.h"
 
+#include <myelin/base_list.h>
+
 struct myl_scan {
     myl_ctx *cx;
     myl_table_id table;
@@ -238,4 +240,29 @@ void myl_scan_end(myl_scan *scan)
     if (scan->cursor != NULL)
         cursor_give(scan->cursor);
     scan->cursor = NULL;
+}
+
+/* ---- many at once ---- */
+
+/* The keys come first: a change does not write to a table that it scans. */
+myl_rc myl_store_delete_under(myl_ctx *cx, myl_table_id table, myl_str prefix, size_t most,
+                              size_t *deleted)
+{
+    myl_list keys = MYL_LIST(cx, myl_str);
+    myl_scan *scan;
+    myl_str key, value;
+
+    MYL_TRY(myl_scan_start(cx, table, prefix, MYL_ABSENT, MYL_FORWARD, &scan));
+    while (keys.count < most) {
+        MYL_TRY(myl_scan_next(scan, &key, &value));
+        if (!myl_str_present(key))
+            break;
+        myl_list_push(&keys, myl_str, myl_keep(cx, key));
+    }
+    myl_scan_end(scan);
+    for (size_t i = 0; i < keys.count; i++)
+        MYL_TRY(myl_store_delete(cx, table, myl_list_get(&keys, myl_str, i)));
+    if (deleted != NULL)
+        *deleted = keys.count;
+    return MYL_OK;
 }

@@ -257,21 +257,7 @@ myl_rc myl_user_data_of_device_drop(myl_ctx *cx, uint64_t user, myl_str device_i
 myl_rc myl_user_data_drop_room(myl_ctx *cx, uint64_t user, uint64_t room, size_t most, size_t *gone)
 {
     myl_key prefix = myl_key_of_u64s(user, room);
-    myl_list keys = MYL_LIST(cx, myl_str);
-    myl_scan *scan;
-    myl_str key, row;
 
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&prefix), MYL_ABSENT,
-                           MYL_FORWARD, &scan));
-    while (keys.count < most) {
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key))
-            break;
-        myl_list_push(&keys, myl_str, myl_keep(cx, key));
-    }
-    myl_scan_end(scan);
-    for (size_t i = 0; i < keys.count; i++)
-        MYL_TRY(myl_store_delete(cx, MYL_TABLE_ACCOUNT_DATA, myl_list_get(&keys, myl_str, i)));
-    *gone = keys.count;
-    return keys.count > 0 ? uncount_types(cx, user, keys.count) : MYL_OK;
+    MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&prefix), most, gone));
+    return *gone > 0 ? uncount_types(cx, user, *gone) : MYL_OK;
 }

@@ -167,33 +167,13 @@ myl_rc myl_user_backup_create(myl_ctx *cx, uint64_t user, myl_str algorithm,
 
 /* ---- dropping whole sets of keys ---- */
 
-static myl_rc drop_some(myl_ctx *cx, const myl_key *prefix, size_t limit, size_t *dropped)
-{
-    myl_list keys = MYL_LIST(cx, myl_str);
-    myl_scan *scan;
-    myl_str key, row;
-
-    MYL_TRY(myl_scan_start(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(prefix), MYL_ABSENT, MYL_FORWARD,
-                           &scan));
-    while (keys.count < limit) {
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key))
-            break;
-        myl_list_push(&keys, myl_str, myl_keep(cx, key));
-    }
-    myl_scan_end(scan);
-    for (size_t i = 0; i < keys.count; i++)
-        MYL_TRY(myl_store_delete(cx, MYL_TABLE_BACKUP_KEYS, myl_list_get(&keys, myl_str, i)));
-    *dropped = keys.count;
-    return MYL_OK;
-}
-
 myl_rc myl_user_backup_sweep(myl_ctx *cx, uint64_t user, uint64_t keys, bool *finished)
 {
     myl_key prefix = myl_key_of_u64s(user, keys);
     size_t dropped;
 
-    MYL_TRY(drop_some(cx, &prefix, DROP_STEP, &dropped));
+    MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(&prefix), DROP_STEP,
+                                   &dropped));
     *finished = dropped < DROP_STEP;
     return MYL_OK;
 }
@@ -323,7 +303,8 @@ myl_rc myl_user_backup_drop_some(myl_ctx *cx, myl_backup *backup, myl_str room_i
     myl_key prefix = key_place(backup, room_id, MYL_ABSENT);
     size_t dropped;
 
-    MYL_TRY(drop_some(cx, &prefix, DROP_STEP, &dropped));
+    MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(&prefix), DROP_STEP,
+                                   &dropped));
     *left = dropped == DROP_STEP;
     backup->count -= dropped;
     backup->etag += dropped > 0;
@@ -337,7 +318,8 @@ myl_rc myl_user_backup_drop_keys(myl_ctx *cx, myl_backup *backup, myl_str room_i
     size_t dropped;
 
     if (myl_str_present(room_id)) {
-        MYL_TRY(drop_some(cx, &prefix, SIZE_MAX, &dropped));
+        MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_BACKUP_KEYS, myl_key_str(&prefix), SIZE_MAX,
+                                       &dropped));
         backup->count -= dropped;
     } else {
         dropped = backup->count;

@@ -167,30 +167,6 @@ myl_rc myl_user_write_device_keys(myl_ctx *cx, myl_writer *w, myl_str user_id,
 
 /* ---- the end of a device ---- */
 
-static myl_rc drop_under(myl_ctx *cx, myl_table_id table, myl_str prefix)
-{
-    myl_list keys = MYL_LIST(cx, myl_str);
-    myl_scan *scan;
-    myl_str key, row;
-
-    MYL_TRY(myl_scan_start(cx, table, prefix, MYL_ABSENT, MYL_FORWARD, &scan));
-    for (;;) {
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key))
-            break;
-        myl_list_push(&keys, myl_str, myl_keep(cx, key));
-    }
-    myl_scan_end(scan);
-    for (size_t i = 0; i < keys.count; i++)
-        MYL_TRY(myl_store_delete(cx, table, myl_list_get(&keys, myl_str, i)));
-    return MYL_OK;
-}
-
-myl_rc myl_user_rows_drop(myl_ctx *cx, myl_table_id table, const myl_key *prefix)
-{
-    return drop_under(cx, table, myl_key_str(prefix));
-}
-
 myl_rc myl_user_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device, myl_str device_id)
 {
     myl_key key = myl_key_of_u64s(user, device);

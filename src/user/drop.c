@@ -29,21 +29,10 @@ myl_rc myl_user_profile_drop(myl_ctx *cx, uint64_t user)
 static myl_rc drop_rows(myl_ctx *cx, myl_table_id table, uint64_t user, size_t *most)
 {
     myl_key prefix = myl_key_of_u64(user);
-    myl_list keys = MYL_LIST(cx, myl_str);
-    myl_scan *scan;
-    myl_str key, value;
+    size_t deleted;
 
-    MYL_TRY(myl_scan_start(cx, table, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD, &scan));
-    while (keys.count < *most) {
-        MYL_TRY(myl_scan_next(scan, &key, &value));
-        if (!myl_str_present(key))
-            break;
-        myl_list_push(&keys, myl_str, myl_keep(cx, key));
-    }
-    myl_scan_end(scan);
-    for (size_t i = 0; i < keys.count; i++)
-        MYL_TRY(myl_store_delete(cx, table, myl_list_get(&keys, myl_str, i)));
-    *most -= keys.count;
+    MYL_TRY(myl_store_delete_under(cx, table, myl_key_str(&prefix), *most, &deleted));
+    *most -= deleted;
     return MYL_OK;
 }
 

@@ -98,7 +98,8 @@ myl_rc myl_user_signatures_drop(myl_ctx *cx, uint64_t user, myl_str key_id)
 {
     myl_key prefix = prefix_of(user, key_id);
 
-    return myl_user_rows_drop(cx, MYL_TABLE_KEY_SIGNATURES, &prefix);
+    return myl_store_delete_under(cx, MYL_TABLE_KEY_SIGNATURES, myl_key_str(&prefix), SIZE_MAX,
+                                  NULL);
 }
 
 /* What one key of a signer has said about one key. */

@@ -260,7 +260,8 @@ static myl_rc drop_waiting(myl_ctx *cx, key_owner *owner)
             return myl_fail(cx, MYL_CORRUPT, "ONE_TIME_KEYS: bad row");
         MYL_TRY(remember_claimed(cx, owner, key_id, whole));
     }
-    return myl_user_rows_drop(cx, MYL_TABLE_ONE_TIME_KEYS, &prefix);
+    return myl_store_delete_under(cx, MYL_TABLE_ONE_TIME_KEYS, myl_key_str(&prefix), SIZE_MAX,
+                                  NULL);
 }
 
 /* The device's counts, of this epoch. */
@@ -290,7 +291,7 @@ myl_rc myl_user_one_time_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device)
     myl_key prefix = myl_key_of_u64s(user, device);
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-        MYL_TRY(myl_user_rows_drop(cx, tables[i], &prefix));
+        MYL_TRY(myl_store_delete_under(cx, tables[i], myl_key_str(&prefix), SIZE_MAX, NULL));
     return MYL_OK;
 }
 

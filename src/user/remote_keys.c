@@ -223,7 +223,8 @@ myl_rc myl_user_remote_put(myl_ctx *cx, const myl_remote_keys *keys)
 
     MYL_TRY(myl_store_intern(cx, MYL_INTERN_NAME, keys->user_id, &user));
     prefix = myl_key_of_u64(user);
-    MYL_TRY(myl_user_rows_drop(cx, MYL_TABLE_REMOTE_DEVICES, &prefix));
+    MYL_TRY(
+        myl_store_delete_under(cx, MYL_TABLE_REMOTE_DEVICES, myl_key_str(&prefix), SIZE_MAX, NULL));
     for (uint32_t i = 0; keys->devices != NULL && i < keys->devices->count; i++) {
         const myl_json *one = &keys->devices->items[i];
 

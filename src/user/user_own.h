@@ -59,9 +59,6 @@ myl_rc myl_session_drop_token(myl_ctx *cx, device_row *row, token_slot slot);
 /* account_data.c: account data that speaks of one device. */
 myl_rc myl_user_data_of_device_drop(myl_ctx *cx, uint64_t user, myl_str device_id);
 
-/* Every row of a table whose key begins so. A change; bounded by what one device or key can have. */
-myl_rc myl_user_rows_drop(myl_ctx *cx, myl_table_id table, const myl_key *prefix);
-
 /* device_keys.c: everything stored for a device's encryption goes with it. */
 myl_rc myl_user_keys_drop(myl_ctx *cx, uint64_t user, uint64_t device, myl_str device_id);
 /* The device has another name: others are shown it with the keys. */

@@ -223,6 +223,50 @@ static void a_change_scans_its_own_rows(void **state)
     assert_true(seen);
 }
 
+typedef struct {
+    myl_str prefix;
+    size_t most, deleted, under, others; /* rows left */
+} deletion;
+
+static myl_rc delete_in_change(myl_ctx *cx, void *arg)
+{
+    deletion *d = arg;
+    myl_scan *scan;
+    myl_str key, value;
+
+    d->under = d->others = 0;
+    MYL_TRY(myl_store_delete_under(cx, MYL_TABLE_TASKS, d->prefix, d->most, &d->deleted));
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_TASKS, MYL_ABSENT, MYL_ABSENT, MYL_FORWARD, &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &key, &value));
+        if (!myl_str_present(key))
+            return MYL_OK;
+        if (key.at[0] == d->prefix.at[0])
+            d->under++;
+        else
+            d->others++;
+    }
+}
+
+static void rows_below_a_prefix_are_deleted(void **state)
+{
+    deletion d = {.prefix = MYL_S("a")};
+    MYL_UNUSED(state);
+    assert_int_equal(store_test_run(test, delete_in_change, &d), MYL_OK);
+    size_t under = d.under, others = d.others;
+    assert_int_equal(d.deleted, 0); /* `most` was 0 */
+    assert_true(under > 3 && others > 3);
+    d.most = 2;
+    assert_int_equal(store_test_run(test, delete_in_change, &d), MYL_OK);
+    assert_int_equal(d.deleted, 2);
+    assert_int_equal(d.under, under - 2);
+    d.most = SIZE_MAX;
+    assert_int_equal(store_test_run(test, delete_in_change, &d), MYL_OK);
+    assert_int_equal(d.deleted, under - 2);
+    assert_int_equal(d.under, 0);
+    assert_int_equal(d.others, others);
+}
+
 static void too_long_places_are_refused(void **state)
 {
     MYL_UNUSED(state);
@@ -246,9 +290,8 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(scans_equal_the_model),
-        CASE(scans_left_open_end_with_the_snapshot),
-        CASE(a_change_scans_its_own_rows),
+        CASE(scans_equal_the_model),       CASE(scans_left_open_end_with_the_snapshot),
+        CASE(a_change_scans_its_own_rows), CASE(rows_below_a_prefix_are_deleted),
         CASE(too_long_places_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
