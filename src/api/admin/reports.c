@@ -42,12 +42,30 @@ static myl_rc read_query(myl_req *req, myl_report_query *query)
     return MYL_OK;
 }
 
-static void write_page_end(myl_writer *w, const myl_report_query *query,
-                           const myl_report_page *page)
+/* The members of one report, inside its object. */
+typedef myl_rc (*write_report)(myl_ctx *cx, myl_writer *w, const myl_report *report);
+
+static myl_rc reply_page(myl_req *req, myl_report_query *query, const char *name,
+                         write_report write)
 {
-    myl_write_int(w, "total", (int64_t)page->total);
-    if (query->from + page->count < page->total)
-        myl_write_int(w, "next_token", (int64_t)(query->from + page->count));
+    myl_writer w = myl_write_start(&req->cx, 1024);
+    myl_report_page page;
+
+    MYL_TRY(read_query(req, query));
+    MYL_TRY(myl_room_reports(&req->cx, query, &page));
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, name, '[');
+    for (size_t i = 0; i < page.count; i++) {
+        myl_write_open(&w, '{');
+        MYL_TRY(write(&req->cx, &w, &page.reports[i]));
+        myl_write_close(&w, '}');
+    }
+    myl_write_close(&w, ']');
+    myl_write_int(&w, "total", (int64_t)page.total);
+    if (query->from + page.count < page.total)
+        myl_write_int(&w, "next_token", (int64_t)(query->from + page.count));
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
 }
 
 /* ---- events ---- */
@@ -87,23 +105,9 @@ myl_rc myl_admin_event_reports(myl_req *req, const myl_body_none *in)
     myl_report_query query = {.kind = MYL_REPORT_EVENT,
                               .room_id = myl_req_query(req, "room_id"),
                               .sender = myl_req_query(req, "event_sender_user_id")};
-    myl_writer w = myl_write_start(&req->cx, 1024);
-    myl_report_page page;
 
     MYL_UNUSED(in);
-    MYL_TRY(read_query(req, &query));
-    MYL_TRY(myl_room_reports(&req->cx, &query, &page));
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "event_reports", '[');
-    for (size_t i = 0; i < page.count; i++) {
-        myl_write_open(&w, '{');
-        MYL_TRY(write_event_report(&req->cx, &w, &page.reports[i]));
-        myl_write_close(&w, '}');
-    }
-    myl_write_close(&w, ']');
-    write_page_end(&w, &query, &page);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
+    return reply_page(req, &query, "event_reports", write_event_report);
 }
 
 /* With the event, unless it is gone. */
@@ -136,35 +140,24 @@ myl_rc myl_admin_delete_event_report(myl_req *req, const myl_body_none *in)
 
 /* ---- users ---- */
 
-static void write_user_report(myl_writer *w, const myl_report *report)
+static myl_rc write_user_report(myl_ctx *cx, myl_writer *w, const myl_report *report)
 {
-    myl_write_open(w, '{');
+    MYL_UNUSED(cx);
     myl_write_int(w, "id", (int64_t)report->id);
     myl_write_int(w, "received_ts", report->received_ms);
     myl_write_str(w, "target_user_id", report->target);
     myl_write_str(w, "user_id", report->reporter);
     myl_admin_write_text(w, "reason", report->reason);
-    myl_write_close(w, '}');
+    return MYL_OK;
 }
 
 myl_rc myl_admin_user_reports(myl_req *req, const myl_body_none *in)
 {
     myl_report_query query = {.kind = MYL_REPORT_USER,
                               .target = myl_req_query(req, "target_user_id")};
-    myl_writer w = myl_write_start(&req->cx, 1024);
-    myl_report_page page;
 
     MYL_UNUSED(in);
-    MYL_TRY(read_query(req, &query));
-    MYL_TRY(myl_room_reports(&req->cx, &query, &page));
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "user_reports", '[');
-    for (size_t i = 0; i < page.count; i++)
-        write_user_report(&w, &page.reports[i]);
-    myl_write_close(&w, ']');
-    write_page_end(&w, &query, &page);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
+    return reply_page(req, &query, "user_reports", write_user_report);
 }
 
 myl_rc myl_admin_user_report(myl_req *req, const myl_body_none *in)
@@ -174,7 +167,9 @@ myl_rc myl_admin_user_report(myl_req *req, const myl_body_none *in)
 
     MYL_UNUSED(in);
     MYL_TRY(find(req, MYL_REPORT_USER, &report));
-    write_user_report(&w, &report);
+    myl_write_open(&w, '{');
+    MYL_TRY(write_user_report(&req->cx, &w, &report));
+    myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
 }
 
