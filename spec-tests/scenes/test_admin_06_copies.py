@@ -4,8 +4,6 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pathlib
 import shutil
-import signal
-import subprocess
 
 import httpx
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from support.admin import SECRET, V1, V2, administrator
 from support.client import V3, ok, q, refused
 from support.control import control, control_environment
-from support.server import BUILD, Server
+from support.server import Server
 from support.wait import until
 
 BACKUP = "/_myelin/admin/v1/backup"
@@ -69,15 +67,7 @@ def test_pages_are_given_back(server: Server) -> None:
     assert refused_run.returncode == 2 and "in use" in refused_run.stdout
     server.stop()
     before = (server.data / "store.mdb").stat().st_size
-    words = [str(BUILD / "myelin"), "compact", "--config", str(server.data / "myelin.yaml")]
-    for delay in (0.0, 0.02, 0.05, 0.1, 0.2, 0.4):  # killed anywhere, the folder is whole
-        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            running.wait(delay)
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
-            running.wait()
-        server.check()
+    server.run_killed("compact", delays=(0.0, 0.02, 0.05, 0.1, 0.2, 0.4))  # killed anywhere, the folder is whole
     done = server.run("compact")
     assert done.returncode == 0, done.stdout
     assert (server.data / "store.mdb").stat().st_size < before - 1000000

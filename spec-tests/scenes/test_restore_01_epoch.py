@@ -4,8 +4,6 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pathlib
 import shutil
-import signal
-import subprocess
 
 import pytest
 
@@ -13,7 +11,7 @@ from support.admin import SECRET, administrator
 from support.client import V3, Client, ok, q, refused
 from support.keys import Device, claim, query
 from support.network import Network
-from support.server import BUILD, Server
+from support.server import Server
 from support.wait import until
 
 BACKUP = "/_myelin/admin/v1/backup"
@@ -163,15 +161,7 @@ def test_killed_anywhere_the_folder_is_whole(server: Server, tmp_path: pathlib.P
     copy = backup(server, tmp_path)
     alice.say(room, "later")
     server.stop()
-    words = [str(BUILD / "myelin"), "restore", "--config", str(server.data / "myelin.yaml"), "--from", str(copy)]
-    for delay in (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12):
-        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            running.wait(delay)
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
-            running.wait()
-        server.check()
+    server.run_killed("restore", "--from", str(copy), delays=(0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12))
     server.start()
     assert "in the copy" in bodies(alice.history(room))
     restore(server, copy)

@@ -10,20 +10,16 @@ SPDX-License-Identifier: Apache-2.0
 """
 import argparse
 import copy
-import pathlib
 import statistics
-import sys
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "spec-tests/scenes"))
-from support.client import V3, ok, q  # noqa: E402
-from support.network import Network  # noqa: E402
-from support.peer import Peer, Request  # noqa: E402
-from support.peer_room import PeerRoom, finish, join_with  # noqa: E402
-from support.server import Server  # noqa: E402
-from support.wait import until  # noqa: E402
+from bench_network import servers
+from support.client import V3, ok, q
+from support.network import Network
+from support.peer import Peer, Request
+from support.peer_room import PeerRoom, finish, join_with
+from support.server import Server
+from support.wait import until
 
 
 class Crowd:
@@ -115,20 +111,10 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=1000)
     parser.add_argument("--events", type=int, default=500)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        started: list[Server] = []
-
-        def start(**given) -> Server:
-            started.append(Server(pathlib.Path(folder) / f"server{len(started)}", **given))
-            return started[-1].start()
-
-        network = Network(start, pathlib.Path(folder) / "network")
+    with servers() as network:
         server = network.server(settings={"rooms.default_version": '"11"'})
         one_peer(network, server, options.events)
         many_peers(network, server, options.servers)
-        for one in started:
-            one.stop()
-        network.close()
 
 
 if __name__ == "__main__":

@@ -11,18 +11,14 @@ SPDX-License-Identifier: Apache-2.0
 import argparse
 import json
 import pathlib
-import sys
-import tempfile
-import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "spec-tests/scenes"))
-from support.client import V3, ok, q  # noqa: E402
-from support.network import Network  # noqa: E402
-from support.peer import Request  # noqa: E402
-from support.peer_room import PeerRoom, finish, sign_event  # noqa: E402
-from support.server import Server  # noqa: E402
+from bench_network import Talker, servers
+from support.client import V3, ok, q
+from support.network import Network
+from support.peer import Request
+from support.peer_room import PeerRoom, finish, sign_event
+from support.server import Server
 
 
 class Large:
@@ -51,21 +47,6 @@ class Large:
         return f"{head[:-2]},{self.text}]}}".encode()
 
 
-class Talker(threading.Thread):
-    """Says something all the time; remembers how long the longest took."""
-
-    def __init__(self, user, room: str):
-        super().__init__(daemon=True)
-        self.user, self.room, self.slowest, self.over = user, room, 0.0, False
-
-    def run(self) -> None:
-        while not self.over:
-            began = time.monotonic()
-            self.user.say(self.room, "meanwhile")
-            self.slowest = max(self.slowest, time.monotonic() - began)
-            time.sleep(0.02)
-
-
 def peak_mib(server: Server) -> float:
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
@@ -91,19 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--members", type=int, default=20000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        started: list[Server] = []
-
-        def start(**given) -> Server:
-            started.append(Server(pathlib.Path(folder) / f"server{len(started)}", **given))
-            return started[-1].start()
-
-        network = Network(start, pathlib.Path(folder) / "network")
+    with servers() as network:
         measure(network, network.server(), options.members)
-        for one in started:
-            one.stop()
-            one.check()
-        network.close()
 
 
 if __name__ == "__main__":

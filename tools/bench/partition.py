@@ -9,36 +9,15 @@ says things in another room all the time while both sides come together.
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
-import pathlib
-import sys
-import tempfile
-import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "spec-tests/scenes"))
-from support.client import V3, Client, ok, q  # noqa: E402
-from support.network import Network  # noqa: E402
-from support.server import Server  # noqa: E402
-from support.wait import until  # noqa: E402
+from bench_network import Talker, servers
+from support.client import V3, Client, ok, q
+from support.network import Network
+from support.wait import until
 
 
 SETTINGS = {"federation.retry_first": "200ms", "federation.retry_longest": "2s", "federation.request_timeout": "60s"}
-
-
-class Talker(threading.Thread):
-    """Says something all the time; remembers how long the longest took."""
-
-    def __init__(self, user: Client, room: str):
-        super().__init__(daemon=True)
-        self.user, self.room, self.slowest, self.over = user, room, 0.0, False
-
-    def run(self) -> None:
-        while not self.over:
-            began = time.monotonic()
-            self.user.say(self.room, "meanwhile")
-            self.slowest = max(self.slowest, time.monotonic() - began)
-            time.sleep(0.02)
 
 
 def live_apart(user: Client, room: str, side: str, options: argparse.Namespace) -> None:
@@ -92,19 +71,8 @@ def main() -> None:
     parser.add_argument("--state", type=int, default=500)
     parser.add_argument("--seconds", type=int, default=300)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        started: list[Server] = []
-
-        def start(**given) -> Server:
-            started.append(Server(pathlib.Path(folder) / f"server{len(started)}", **given))
-            return started[-1].start()
-
-        network = Network(start, pathlib.Path(folder) / "network")
+    with servers() as network:
         measure(network, options)
-        for server in started:
-            server.stop()
-            server.check()
-        network.close()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 import httpx
 
@@ -166,6 +166,19 @@ class Server:
                                str(self.data / "myelin.yaml")], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=seconds, env=os.environ | self.environment, check=False)
+
+    def run_killed(self, *words: str, delays: Iterable[float]) -> None:
+        """The same, killed after each of these times unless it has ended; each time the store must be whole."""
+        command = [str(self.build / "myelin"), *words, "--config", str(self.data / "myelin.yaml")]
+        for delay in delays:
+            running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       env=os.environ | self.environment)
+            try:
+                running.wait(delay)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+            self.check()
 
     def check(self) -> None:
         """The offline fsck must find nothing."""
