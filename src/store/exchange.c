@@ -165,13 +165,14 @@ static myl_rc measure(myl_ctx *cx, myl_store *store, myl_exchange_progress *prog
     MDB_stat stat;
     uint64_t free_pages;
     mdb_filehandle_t fd;
-    int rc = mdb_env_info(base->env, &info);
+    /* the free ones first: others write meanwhile, and the file only grows, so that they are never more than its pages */
+    int rc = count_free(base->env, &free_pages);
+    if (rc == 0)
+        rc = mdb_env_info(base->env, &info);
     if (rc == 0)
         rc = mdb_env_stat(base->env, &stat);
     if (rc == 0)
         rc = mdb_env_get_fd(base->env, &fd);
-    if (rc == 0)
-        rc = count_free(base->env, &free_pages);
     if (rc == 0) {
         progress->before = bytes_of(fd);
         progress->expected = (info.me_last_pgno + 1 - free_pages) * stat.ms_psize;
