@@ -80,6 +80,7 @@ class Peer:
         self._keys: dict[str, dict[str, Any]] = {}
         self._answers: list[tuple[str, re.Pattern, Callable[[Request], Answer]]] = []
         self._lock = threading.Lock()
+        self._open: list[ssl.SSLSocket] = []  # also those of before the last come_back that are not yet over
         self._transaction = 0
         self._http: dict[str, httpx.Client] = {}
         self._listen(context)
@@ -303,7 +304,6 @@ class Peer:
             def handle_error(self, *_: Any) -> None:
                 peer.complaints.append(f"the peer's own answer failed: {traceback.format_exc()}")
 
-        self._open: list[ssl.SSLSocket] = []
         Listener.context = context
         self._listener = Listener((self.ip, self.port), Handler)
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
