@@ -108,7 +108,8 @@ typedef struct myl_base {
         tables[MYL_TABLE_COUNT]; /* 0: not in the file (read-only use of a file that lacks it) */
     uint32_t
         users; /* SNAPSHOTS: open snapshots and copies, and 1 for the store while it is the store's */
-    struct myl_txn *pool; /* SNAPSHOTS: idle snapshots */
+    struct myl_txn *pool;      /* SNAPSHOTS: idle snapshots */
+    _Atomic size_t committing; /* LMDB's number of the newest commit that has begun */
 } myl_base;
 
 typedef struct myl_txn {

@@ -95,6 +95,24 @@ static void txn_leave(myl_txn *txn)
     myl_base_leave(store, base);
 }
 
+/* LMDB keeps the roots of its two newest commits. A reader chooses one by its number and then copies it: when two more
+   commits have come in between, it holds the roots of a newer one beside the older number, and the reader's next snapshot
+   may lie before this one. Such a snapshot is taken again. */
+static bool overtaken(const myl_txn *txn)
+{
+    return atomic_load(&txn->base->committing) >= mdb_txn_id(txn->lmdb) + 2;
+}
+
+static int snapshot_renew(myl_txn *txn)
+{
+    int rc = mdb_txn_renew(txn->lmdb);
+    while (rc == 0 && overtaken(txn)) {
+        mdb_txn_reset(txn->lmdb);
+        rc = mdb_txn_renew(txn->lmdb);
+    }
+    return rc;
+}
+
 myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store)
 {
     MYL_ASSERT(cx->txn == NULL);
@@ -102,15 +120,17 @@ myl_rc myl_snapshot_open(myl_ctx *cx, myl_store *store)
         return myl_fail(cx, MYL_STORE_FAILED, "fault point");
     myl_base *base;
     myl_txn *txn = pool_take(store, &base);
-    int rc;
-    if (txn != NULL) {
-        rc = mdb_txn_renew(txn->lmdb);
-    } else {
+    int rc = 0;
+    if (txn == NULL) {
         txn = myl_process_alloc(sizeof(*txn));
         txn->store = store;
         txn->base = base;
         rc = mdb_txn_begin(base->env, NULL, MDB_RDONLY, &txn->lmdb);
+        if (rc == 0)
+            mdb_txn_reset(txn->lmdb);
     }
+    if (rc == 0)
+        rc = snapshot_renew(txn);
     if (rc != 0) {
         txn_leave(txn);
         return myl_lmdb_fail(cx, rc, "snapshot of", MYL_TABLE_COUNT);
@@ -202,6 +222,7 @@ myl_rc myl_write_commit(myl_ctx *cx, myl_txn *txn)
         myl_write_abort(txn);
         return write->broken;
     }
+    atomic_store(&txn->base->committing, mdb_txn_id(txn->lmdb));
     int rc = mdb_txn_commit(txn->lmdb);
     txn->lmdb = NULL;
     write->batch.txn = NULL;
