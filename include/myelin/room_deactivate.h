@@ -17,6 +17,6 @@
 myl_rc myl_room_deactivate(myl_ctx *cx, uint64_t user, bool erase);
 
 /* Registered by the daemon before tasks start. */
-extern const myl_task_kind myl_room_deactivate_task;
+extern const myl_task_kind myl_room_deactivate_task, myl_room_leave_late_task;
 
 #endif

@@ -1,9 +1,9 @@
 /* room_policy.h: rooms whose events a policy server signs.
  *
  * A room uses one when its state names it with a key (m.room.policy) and one of its users is joined. Then every event but that one
- * needs its signature: what comes without is soft-failed, what our users send is handed to it before it is stored. The engine
- * does not wait: myl_room_build answers MYL_UNSIGNED, with the event kept in the job; a lane has it signed (fed_policy.h), and
- * the change runs again from the top. What no request waits for (tasks) is stored unsigned: whoever receives it asks.
+ * needs its signature: what comes without is soft-failed, what we send is handed to it before it is stored. The engine does not
+ * wait: myl_room_build answers MYL_UNSIGNED, with the event kept in the job; a lane asks (fed_policy.h), and the change runs
+ * again from the top. What the server refuses fails then with MYL_FORBIDDEN, and with MYL_REMOTE_DOWN when it did not answer.
  * Spec: Server-Server API, Policy Servers. Inside cx->txn. Threads: as the transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -28,16 +28,25 @@ bool myl_room_policy_covers(const myl_event *event);
 bool myl_room_policy_holds(myl_ctx *cx, const myl_room_policy *policy, const myl_event *event);
 
 /* ---- our own events ---- */
-/* What a request has had signed, in the order in which it sends; cx->policy, in the job, through the rounds. */
+typedef enum { MYL_POLICY_SIGNED, MYL_POLICY_REFUSED, MYL_POLICY_DOWN } myl_policy_said;
+typedef struct {
+    myl_incoming event; /* signed: with the signature */
+    myl_policy_said said;
+    myl_str server;
+} myl_policy_answer;
+
+/* What a job has been told of its events, in the order in which it sends; cx->policy, in the job, through the rounds. */
 struct myl_policy_desk {
-    myl_list done; /* myl_incoming */
+    myl_list done; /* myl_policy_answer */
     size_t at;     /* how many of them this round has used: to be set to 0 before each round */
     myl_incoming waiting;
     myl_room_policy policy; /* of the room that it is for */
-    myl_str room_id;
-    /* what the server said in place of a signature; status 0: nothing */
+    /* what the server said in place of the last signature; status 0: nothing */
     int refusal_status;
     myl_str refusal; /* JSON */
+    /* policy.c's: what is chosen once and is the same in each round */
+    int64_t first_ms;
+    myl_str new_room_id;
 };
 
 #endif

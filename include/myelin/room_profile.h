@@ -16,6 +16,6 @@ myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field
                             const myl_json *value);
 
 /* Registered by the daemon before tasks start. */
-extern const myl_task_kind myl_room_profile_task;
+extern const myl_task_kind myl_room_profile_task, myl_room_profile_late_task;
 
 #endif

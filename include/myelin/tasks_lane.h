@@ -39,6 +39,15 @@ typedef struct {
     const char *kind; /* stored; never reused for something else */
     myl_rc (*step)(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished);
 } myl_task_kind;
+/* A step that answers `code` waits: its job goes to the lane, where `run` brings what it needs (no transaction is open), and the step
+ * runs again from the top with what the job holds. What `run` answers but MYL_OK is the step's failure. */
+typedef struct {
+    myl_rc code;
+    myl_lane lane;
+    myl_rc (*run)(myl_ctx *cx);
+} myl_task_wait;
+/* At start, before myl_tasks_start; NULL: nothing is waited for. `wait` has process lifetime. */
+void myl_tasks_wait_for(const myl_task_wait *wait);
 /* In a step that does not finish: the next one comes not before so much time has passed (or at the next start). */
 void myl_task_sleep(int64_t ms);
 /* Work that comes again: `run` is a change, at the start of the server and then each time that every_ms have passed since it

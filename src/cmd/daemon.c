@@ -19,6 +19,7 @@
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
 #include <myelin/fed_call.h>
+#include <myelin/fed_policy.h>
 #include <myelin/fed_rooms.h>
 #include <myelin/http_server.h>
 #include <myelin/outbox_send.h>
@@ -199,7 +200,10 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_delayed_task);
     myl_room_delayed_start();
     myl_tasks_register(&myl_room_profile_task);
+    myl_tasks_register(&myl_room_profile_late_task);
     myl_tasks_register(&myl_room_deactivate_task);
+    myl_tasks_register(&myl_room_leave_late_task);
+    myl_tasks_wait_for(&myl_fed_policy_wait);
     myl_tasks_register(&myl_room_guests_task);
     myl_tasks_register(&myl_room_delete_task);
     myl_tasks_register(&myl_room_redact_user_task);

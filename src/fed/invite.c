@@ -2,7 +2,7 @@
  *
  * Callers: api/client by plans and after createRoom.
  * Threads: lanes.
- * Spec:    Server-Server API, Inviting to a room.
+ * Spec:    Server-Server API, Inviting to a room; Policy Servers: no server hears of an invite that the room's own refuses.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -110,12 +110,10 @@ static myl_rc take_back(myl_ctx *cx, invitation *i, const myl_json *json)
 myl_rc myl_fed_invite(myl_ctx *cx, const myl_member_change *change)
 {
     invitation i = {.change = change};
-    myl_incoming *event;
     const myl_json *back;
 
     MYL_TRY(myl_fed_change(cx, "fed.invite", prepare, &i));
-    event = &i.event;
-    MYL_TRY(myl_fed_policy_check(cx, change->room_id, &event, 1));
+    MYL_TRY(myl_fed_policy_ask(cx, change->room_id, &i.event));
     MYL_TRY(ask(cx, &i, &back));
     MYL_TRY(take_back(cx, &i, back));
     return myl_fed_change(cx, "fed.invite", admit, &i);

@@ -1,7 +1,7 @@
 /* policy.c: a room's policy server is asked to sign events.
  *
  * Callers: the API for what our users send; inbox.c, missing.c, invite.c and api/server for what others send.
- * Threads: lanes.
+ * Threads: lanes. One lock, of the servers that did not answer.
  * Holds:   a signature is added only when it holds with the key that the room names; others stay.
  * Spec:    Server-Server API, Policy Servers.
  *
@@ -11,7 +11,18 @@
 
 #include "fed/rooms_own.h"
 
-enum { AT_ONCE = 20, TIMEOUT_MS = 10000 };
+#include <pthread.h>
+
+#include <myelin/base_clock.h>
+#include <myelin/base_limit.h>
+
+enum {
+    AT_ONCE = 20,
+    TIMEOUT_MS = 10000,
+    SILENT_PLACES = 256,
+    SILENT_FIRST_MS = 5000,
+    SILENT_DOUBLES = 7 /* ten minutes */
+};
 
 static myl_fed_request sign_request(const myl_room_policy *policy, const myl_event *event)
 {
@@ -58,6 +69,20 @@ static void take_signature(myl_ctx *cx, const myl_room_policy *policy, const myl
 
 /* ---- what our users send ---- */
 
+typedef struct {
+    myl_str room_id;
+    myl_room_policy policy;
+} policy_arg;
+
+static myl_rc read_policy(myl_ctx *cx, void *arg)
+{
+    policy_arg *p = arg;
+    myl_room_head head;
+
+    MYL_TRY(myl_room_head_get(cx, p->room_id, &head));
+    return myl_room_policy_of(cx, &head, &p->policy);
+}
+
 /* The words of the policy server, as they go on to the client. */
 static void keep_refusal(myl_ctx *cx, struct myl_policy_desk *desk, const myl_fed_reply *reply)
 {
@@ -78,9 +103,17 @@ static void keep_refusal(myl_ctx *cx, struct myl_policy_desk *desk, const myl_fe
     desk->refusal_status = reply->status >= 400 && reply->status < 500 ? reply->status : 403;
 }
 
-myl_rc myl_fed_policy_sign(myl_ctx *cx)
+static void note_answer(struct myl_policy_desk *desk, myl_policy_said said)
 {
-    struct myl_policy_desk *desk = cx->policy;
+    myl_policy_answer answer = {.event = desk->waiting,
+                                .said = said,
+                                .server = desk->policy.server};
+
+    myl_list_push(&desk->done, myl_policy_answer, answer);
+}
+
+static myl_rc sign(myl_ctx *cx, struct myl_policy_desk *desk)
+{
     myl_fed_request request = sign_request(&desk->policy, &desk->waiting.event);
     myl_fed_reply reply;
     bool good = false;
@@ -90,28 +123,126 @@ myl_rc myl_fed_policy_sign(myl_ctx *cx)
         return myl_fed_reply_check(cx, &request, &reply);
     if (reply.status == 200)
         take_signature(cx, &desk->policy, reply.json, &desk->waiting, &good);
-    if (good)
-        myl_list_push(&desk->done, myl_incoming, desk->waiting);
-    else
+    if (!good)
         keep_refusal(cx, desk, &reply);
+    note_answer(desk, good ? MYL_POLICY_SIGNED : MYL_POLICY_REFUSED);
     return MYL_OK;
 }
 
-/* ---- what others send ---- */
-
-typedef struct {
-    myl_str room_id;
-    myl_room_policy policy;
-} policy_arg;
-
-static myl_rc read_policy(myl_ctx *cx, void *arg)
+myl_rc myl_fed_policy_sign(myl_ctx *cx)
 {
-    policy_arg *p = arg;
-    myl_room_head head;
-
-    MYL_TRY(myl_room_head_get(cx, p->room_id, &head));
-    return myl_room_policy_of(cx, &head, &p->policy);
+    return sign(cx, cx->policy);
 }
+
+/* ---- what no request waits for ---- */
+
+/* Servers that did not answer, by the hash of their name; two of one place take it from each other. */
+typedef struct {
+    uint64_t server;
+    int64_t until_ms;
+    unsigned tries;
+} silence;
+
+static silence silences[SILENT_PLACES];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* FED_POLICY */
+
+static bool is_left_alone(uint64_t server)
+{
+    const silence *at = &silences[server % SILENT_PLACES];
+    bool yes;
+
+    pthread_mutex_lock(&lock);
+    yes = at->server == server && at->until_ms > myl_tick_ms();
+    pthread_mutex_unlock(&lock);
+    return yes;
+}
+
+static void note_silence(uint64_t server, bool answered)
+{
+    silence *at = &silences[server % SILENT_PLACES];
+
+    pthread_mutex_lock(&lock);
+    if (at->server != server || answered)
+        *at = (silence){.server = server};
+    if (!answered) {
+        at->until_ms = myl_tick_ms() + ((int64_t)SILENT_FIRST_MS << at->tries);
+        at->tries = at->tries < SILENT_DOUBLES ? at->tries + 1 : at->tries;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* It has answered that it has no time. */
+static bool is_busy(const struct myl_policy_desk *desk)
+{
+    return desk->refusal_status == 429;
+}
+
+static void put_off(struct myl_policy_desk *desk)
+{
+    if (is_busy(desk))
+        desk->done.count--;
+    desk->refusal_status = 0;
+    note_answer(desk, MYL_POLICY_DOWN);
+}
+
+static myl_rc sign_for_task(myl_ctx *cx)
+{
+    struct myl_policy_desk *desk = cx->policy;
+    uint64_t server = myl_str_hash(desk->policy.server);
+    myl_rc rc = MYL_REMOTE_DOWN;
+
+    desk->at = 0;
+    desk->refusal_status = 0;
+    if (!is_left_alone(server)) {
+        rc = myl_fed_policy_sign(cx);
+        note_silence(server, rc == MYL_OK && !is_busy(desk));
+        if (rc == MYL_OK && !is_busy(desk))
+            return MYL_OK;
+    }
+    if (myl_net_stopping())
+        return MYL_STOPPING;
+    myl_forgive(cx);
+    put_off(desk);
+    return MYL_OK;
+}
+
+const myl_task_wait myl_fed_policy_wait = {MYL_UNSIGNED, MYL_LANE_TASKS, sign_for_task};
+
+myl_rc myl_fed_policy_ask(myl_ctx *cx, myl_str room_id, myl_incoming *event)
+{
+    struct myl_policy_desk *desk = myl_new(cx, struct myl_policy_desk);
+    policy_arg arg = {.room_id = room_id};
+
+    MYL_TRY(myl_fed_read(cx, read_policy, &arg));
+    if (!myl_str_present(arg.policy.server) || !myl_room_policy_covers(&event->event))
+        return MYL_OK;
+    *desk = (struct myl_policy_desk){.done = MYL_LIST(cx, myl_policy_answer),
+                                     .policy = arg.policy,
+                                     .waiting = *event};
+    MYL_TRY(sign(cx, desk));
+    *event = desk->waiting;
+    if (desk->refusal_status == 0)
+        return MYL_OK;
+    cx->policy = desk;
+    return myl_fail(cx, MYL_FORBIDDEN, "the room's policy server does not sign this");
+}
+
+myl_rc myl_fed_policy_run(myl_ctx *cx, myl_change *change)
+{
+    for (int round = 0;; round++) {
+        myl_rc rc;
+
+        if (cx->policy != NULL)
+            cx->policy->at = 0;
+        rc = myl_engine_run(myl_fed_server()->engine, change);
+        if (rc != MYL_UNSIGNED || round == MYL_LIMIT_NEED_ROUNDS)
+            return rc;
+        myl_forgive(cx);
+        MYL_TRY(myl_fed_policy_sign(cx));
+    }
+}
+
+/* ---- what others send ---- */
 
 static void ask_some(myl_ctx *cx, const myl_room_policy *policy, myl_incoming **events,
                      size_t count)

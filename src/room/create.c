@@ -365,16 +365,20 @@ static myl_rc send_all(myl_ctx *cx, creation *c)
 
 /* ---- createRoom ---- */
 
-myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_room_head *head)
+myl_str myl_room_fresh_id(myl_ctx *cx)
 {
-    myl_str server = myl_room_server()->server_name;
+    return myl_strf(cx, "!%.*s:%.*s", MYL_FMT(myl_crypto_random_text(cx, 18)),
+                    MYL_FMT(myl_room_server()->server_name));
+}
 
+myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_str room_id,
+                         myl_room_head *head)
+{
     memset(head, 0, sizeof(*head));
     head->version = version;
     if (version->room_id_is_create)
         return MYL_OK;
-    head->room_id =
-        myl_strf(cx, "!%.*s:%.*s", MYL_FMT(myl_crypto_random_text(cx, 18)), MYL_FMT(server));
+    head->room_id = room_id;
     return myl_store_intern(cx, MYL_INTERN_ROOM, head->room_id, &head->room);
 }
 
@@ -389,7 +393,7 @@ static myl_rc open_head(myl_ctx *cx, const myl_room_request *request, myl_room_h
     if (version == NULL)
         return myl_fail(cx, MYL_UNSUPPORTED_ROOM_VERSION,
                         "room_version: %.*s cannot be created here", MYL_FMT(name));
-    return myl_room_open_new(cx, version, head);
+    return myl_room_open_new(cx, version, myl_room_fresh_id(cx), head);
 }
 
 static myl_rc check_invites(myl_ctx *cx, const myl_room_request *request)

@@ -2,7 +2,8 @@
  *
  * Threads: the engine.
  * Holds:   a step leaves at most STEP_ROOMS rooms, or deletes at most STEP_ROWS rows; the task's state is the user, the
- *          phase, and the last room done. Each phase may run again from its start.
+ *          phase, and the last room done. Each phase may run again from its start. A room whose policy server does not answer
+ *          gets a task of its own and holds up nothing else.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,6 +16,7 @@ enum { STEP_ROOMS = 20, STEP_ROWS = 100 };
 typedef enum { PHASE_PROFILE, PHASE_ROOMS, PHASE_DEVICES, PHASE_DATA, PHASE_END } phase;
 
 static const char kind[] = "room.deactivate";
+static const char late_kind[] = "room.leave_late"; /* one room; state: user, room */
 
 static myl_str state_of(myl_ctx *cx, uint64_t user, phase at, uint64_t done)
 {
@@ -55,6 +57,45 @@ static myl_rc leave_room(myl_ctx *cx, myl_str user_id, const myl_member *member)
     return rc;
 }
 
+static myl_rc leave_or_put_off(myl_ctx *cx, myl_str user_id, const myl_member *member)
+{
+    myl_rc rc = leave_room(cx, user_id, member);
+    myl_key state = myl_key_of_u64s(member->user, member->room);
+    uint64_t task;
+
+    if (!myl_room_policy_is_late(cx, rc))
+        return rc;
+    return myl_task_add_at(cx, late_kind, myl_key_str(&state), myl_now_ms() + MYL_ROOM_LATE_MS,
+                           &task);
+}
+
+static bool is_there(const myl_member *member)
+{
+    return member->membership == MYL_MEMBER_JOIN || member->membership == MYL_MEMBER_INVITE ||
+           member->membership == MYL_MEMBER_KNOCK;
+}
+
+static myl_rc late_step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
+{
+    uint64_t user, room;
+    myl_account account;
+    myl_member member;
+    myl_str user_id;
+
+    MYL_UNUSED(next_state);
+    *finished = true;
+    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &room))
+        return myl_fail(cx, MYL_CORRUPT, "%s: bad state", late_kind);
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &user_id));
+    MYL_TRY(myl_user_account(cx, user_id, &account));
+    MYL_TRY(myl_room_member(cx, room, user, &member));
+    if (!account.deactivated || !is_there(&member))
+        return MYL_OK; /* opened again since, or out */
+    return leave_room(cx, user_id, &member);
+}
+
+const myl_task_kind myl_room_leave_late_task = {late_kind, late_step};
+
 static myl_rc leave_rooms(myl_ctx *cx, uint64_t user, uint64_t *done, bool *left)
 {
     unsigned there = 1u << MYL_MEMBER_JOIN | 1u << MYL_MEMBER_INVITE | 1u << MYL_MEMBER_KNOCK;
@@ -72,7 +113,7 @@ static myl_rc leave_rooms(myl_ctx *cx, uint64_t user, uint64_t *done, bool *left
             *left = true;
             break;
         }
-        MYL_TRY(leave_room(cx, user_id, &rooms[i]));
+        MYL_TRY(leave_or_put_off(cx, user_id, &rooms[i]));
         *done = rooms[i].room;
     }
     return MYL_OK;

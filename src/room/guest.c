@@ -3,7 +3,7 @@
  * Spec:    Client-Server API, Guest Access. Each server answers for its own guests; whether a foreign user is one is not known.
  * Callers: build.c for joins, advance.c when m.room.guest_access has changed.
  * Threads: the engine.
- * Holds:   a step looks at up to STEP_MEMBERS members and leaves for the guests among them.
+ * Holds:   a step looks at up to STEP_MEMBERS members and leaves for the guests among them, STEP_LEAVES at most.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,7 +13,7 @@
 
 #include <myelin/matrix_id.h>
 
-enum { STEP_MEMBERS = 200 };
+enum { STEP_MEMBERS = 200, STEP_LEAVES = 20 };
 
 static const char kind[] = "room.guests";
 
@@ -66,16 +66,24 @@ myl_rc myl_room_guests_closed(myl_ctx *cx, const myl_room_head *head)
     return open ? MYL_OK : myl_task_add(cx, kind, myl_key_str(&state), &task);
 }
 
-static myl_rc leave_if_guest(myl_ctx *cx, const myl_room_head *head, uint64_t user)
+static myl_rc leave_if_guest(myl_ctx *cx, const myl_room_head *head, uint64_t user, size_t *leaves)
 {
     myl_member_change change = {.room_id = head->room_id, .membership = MYL_MEMBER_LEAVE};
     myl_str event_id;
     bool guest;
+    myl_rc rc;
 
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &change.target));
     MYL_TRY(is_guest(cx, change.target, &guest));
     change.sender = change.target;
-    return guest ? myl_room_change_member(cx, &change, &event_id) : MYL_OK;
+    if (!guest)
+        return MYL_OK;
+    (*leaves)++;
+    rc = myl_room_change_member(cx, &change, &event_id);
+    if (rc == MYL_OK || myl_error_of(rc)->kind != MYL_KIND_CLIENT)
+        return rc;
+    myl_forgive(cx); /* the room does not let them leave */
+    return MYL_OK;
 }
 
 /* Members after `last`, at most STEP_MEMBERS. */
@@ -105,6 +113,7 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
     myl_list users = MYL_LIST(cx, uint64_t);
     myl_key *next = myl_new(cx, myl_key);
     uint64_t room, last;
+    size_t leaves = 0;
     myl_room_head head;
     bool open;
 
@@ -118,13 +127,13 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
     if (open)
         return MYL_OK; /* it has changed its mind */
     MYL_TRY(next_members(cx, room, last, &users));
-    for (size_t i = 0; i < users.count; i++) {
+    for (size_t i = 0; i < users.count && leaves < STEP_LEAVES; i++) {
         last = myl_list_get(&users, uint64_t, i);
-        MYL_TRY(leave_if_guest(cx, &head, last));
+        MYL_TRY(leave_if_guest(cx, &head, last, &leaves));
     }
     *next = myl_key_of_u64s(room, last);
     *next_state = myl_key_str(next);
-    *finished = users.count < STEP_MEMBERS;
+    *finished = users.count < STEP_MEMBERS && leaves < STEP_LEAVES;
     return MYL_OK;
 }
 

@@ -54,62 +54,102 @@ bool myl_room_policy_holds(myl_ctx *cx, const myl_room_policy *policy, const myl
 
 /* ---- our own events ---- */
 
-typedef struct myl_policy_desk desk;
+static struct myl_policy_desk *desk_of(myl_ctx *cx)
+{
+    if (cx->policy == NULL) {
+        cx->policy = myl_new(cx, struct myl_policy_desk);
+        cx->policy->done = MYL_LIST(cx, myl_policy_answer);
+    }
+    return cx->policy;
+}
 
-static bool is_same_place(const myl_event *event, const myl_event *other)
+static bool is_same(const myl_event *event, const myl_event *other)
 {
     bool state = myl_str_present(event->state_key);
 
     return myl_str_equal(event->room_id, other->room_id) &&
            myl_str_equal(event->type, other->type) && myl_str_equal(event->sender, other->sender) &&
            state == myl_str_present(other->state_key) &&
-           (!state || myl_str_equal(event->state_key, other->state_key));
+           (!state || myl_str_equal(event->state_key, other->state_key)) &&
+           myl_json_equal(event->content, other->content);
 }
 
-/* The next of the desk's events, when this one is it again. *again: it is sent for the second time, but with another content:
- * it can never be had signed. */
-static const myl_incoming *take_signed(desk *made, const myl_event *event, bool *again)
+static myl_rc use_answer(myl_ctx *cx, const myl_policy_answer *answer, const myl_incoming **ready)
 {
-    const myl_incoming *next = myl_list_at(&made->done, made->at);
-
-    *again = is_same_place(event, &next->event);
-    if (!*again || !myl_json_equal(event->content, next->event.content))
-        return NULL;
-    made->at++;
-    return next;
+    switch (answer->said) {
+    case MYL_POLICY_SIGNED: *ready = &answer->event; return MYL_OK;
+    case MYL_POLICY_REFUSED:
+        return myl_fail(cx, MYL_FORBIDDEN, "the room's policy server does not sign this");
+    case MYL_POLICY_DOWN: break;
+    }
+    return myl_fail(cx, MYL_REMOTE_DOWN, "the room's policy server does not answer");
 }
 
-static myl_rc wait_for_signature(myl_ctx *cx, desk *made, const myl_room_head *head,
-                                 const myl_incoming *event)
+/* It did not answer this job before: it is not asked a second time. */
+static bool is_down(const struct myl_policy_desk *made, myl_str server)
 {
-    made->waiting = *event;
-    made->room_id = head->room_id;
-    return myl_fail(cx, MYL_UNSIGNED, "the room's policy server must sign first");
+    for (size_t i = 0; i < made->done.count; i++) {
+        const myl_policy_answer *answer = myl_list_at(&made->done, i);
+
+        if (answer->said == MYL_POLICY_DOWN && myl_str_equal(answer->server, server))
+            return true;
+    }
+    return false;
 }
 
 myl_rc myl_room_policy_ask(myl_ctx *cx, const myl_room_head *head, const myl_incoming *event,
                            const myl_incoming **ready)
 {
-    desk *made = cx->policy;
+    struct myl_policy_desk *made;
     myl_room_policy policy;
-    bool again = false;
 
     *ready = NULL;
-    if (cx->request_id == 0 || !myl_room_policy_covers(&event->event))
+    if (!myl_room_policy_covers(&event->event))
         return MYL_OK;
     MYL_TRY(myl_room_policy_of(cx, head, &policy));
     if (!myl_str_present(policy.server))
         return MYL_OK;
-    if (made == NULL) {
-        made = cx->policy = myl_new(cx, desk);
-        made->done = MYL_LIST(cx, myl_incoming);
-    }
+    made = desk_of(cx);
     if (made->at < made->done.count) {
-        *ready = take_signed(made, &event->event, &again);
-        if (*ready != NULL || again)
-            return MYL_OK;
+        const myl_policy_answer *answer = myl_list_at(&made->done, made->at);
+
+        if (is_same(&event->event, &answer->event.event)) {
+            made->at++;
+            return use_answer(cx, answer, ready);
+        }
         made->done.count = made->at; /* another road than before */
     }
+    if (is_down(made, policy.server))
+        return myl_fail(cx, MYL_REMOTE_DOWN, "the room's policy server does not answer");
+    made->waiting = *event;
     made->policy = policy;
-    return wait_for_signature(cx, made, head, event);
+    return myl_fail(cx, MYL_UNSIGNED, "the room's policy server must sign first");
+}
+
+bool myl_room_policy_is_late(myl_ctx *cx, myl_rc rc)
+{
+    if (rc != MYL_REMOTE_DOWN)
+        return false;
+    myl_forgive(cx);
+    return true;
+}
+
+/* ---- what must be the same in each round ---- */
+
+int64_t myl_room_round_time(myl_ctx *cx)
+{
+    struct myl_policy_desk *made = desk_of(cx);
+
+    if (made->first_ms == 0)
+        made->first_ms = myl_now_ms();
+    return made->first_ms;
+}
+
+myl_str myl_room_round_id(myl_ctx *cx)
+{
+    struct myl_policy_desk *made = desk_of(cx);
+
+    if (!myl_str_present(made->new_room_id))
+        made->new_room_id = myl_room_fresh_id(cx);
+    return made->new_room_id;
 }

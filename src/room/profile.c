@@ -1,7 +1,8 @@
 /* profile.c: a changed profile is shown in every room that its user is in.
  *
  * Threads: the engine.
- * Holds:   a step sends at most STEP_ROOMS member events; the task's state is the user and the last room done.
+ * Holds:   a step sends at most STEP_ROOMS member events; the task's state is the user and the last room done. A room whose policy
+ *          server does not answer gets a task of its own and holds up no other.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +13,7 @@
 enum { STEP_ROOMS = 20 };
 
 static const char kind[] = "room.profile";
+static const char late_kind[] = "room.profile_late"; /* one room; state: user, room */
 
 myl_rc myl_room_profile_set(myl_ctx *cx, const myl_caller *caller, myl_str field,
                             const myl_json *value)
@@ -66,7 +68,36 @@ static myl_rc tell_room(myl_ctx *cx, myl_str user_id, const myl_member *member)
     return myl_room_head_put(cx, &head);
 }
 
-/* ---- the task ---- */
+/* ---- the tasks ---- */
+
+static myl_rc tell_or_put_off(myl_ctx *cx, myl_str user_id, const myl_member *member)
+{
+    myl_rc rc = tell_room(cx, user_id, member);
+    myl_key state = myl_key_of_u64s(member->user, member->room);
+    uint64_t task;
+
+    if (!myl_room_policy_is_late(cx, rc))
+        return rc;
+    return myl_task_add_at(cx, late_kind, myl_key_str(&state), myl_now_ms() + MYL_ROOM_LATE_MS,
+                           &task);
+}
+
+static myl_rc late_step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
+{
+    uint64_t user, room;
+    myl_member member;
+    myl_str user_id;
+
+    MYL_UNUSED(next_state);
+    *finished = true;
+    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &room))
+        return myl_fail(cx, MYL_CORRUPT, "%s: bad state", late_kind);
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &user_id));
+    MYL_TRY(myl_room_member(cx, room, user, &member));
+    return member.membership == MYL_MEMBER_JOIN ? tell_room(cx, user_id, &member) : MYL_OK;
+}
+
+const myl_task_kind myl_room_profile_late_task = {late_kind, late_step};
 
 static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
 {
@@ -83,7 +114,7 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
     for (size_t i = 0; i < count && told < STEP_ROOMS; i++) {
         if (rooms[i].room <= done)
             continue;
-        MYL_TRY(tell_room(cx, user_id, &rooms[i]));
+        MYL_TRY(tell_or_put_off(cx, user_id, &rooms[i]));
         done = rooms[i].room;
         told++;
     }

@@ -213,7 +213,7 @@ static myl_rc redact(myl_ctx *cx, const job *j, myl_str room_id, const myl_store
     myl_rc rc = myl_room_send(cx, &outgoing, &event_id);
     if (rc == MYL_OK) {
         info->redacted++;
-    } else if (myl_error_of(rc)->kind == MYL_KIND_CLIENT) {
+    } else if (rc == MYL_REMOTE_DOWN || myl_error_of(rc)->kind == MYL_KIND_CLIENT) {
         note_failure(cx, info, stored, cx->error.detail);
         myl_forgive(cx);
         return MYL_OK;

@@ -171,8 +171,11 @@ myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, con
 myl_rc myl_room_vouch(myl_ctx *cx, const myl_room_head *head, myl_str user_id,
                       const myl_json **content);
 
-/* create.c: the head of a room that is about to be made; version 12 has no id yet. */
-myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_room_head *head);
+/* create.c: a new id of a room of this server. */
+myl_str myl_room_fresh_id(myl_ctx *cx);
+/* The head of a room that is about to be made, with this id; version 12 has none yet. */
+myl_rc myl_room_open_new(myl_ctx *cx, const myl_room_version *version, myl_str room_id,
+                         myl_room_head *head);
 
 /* listing.c: the number of joined users of a listed room has changed. */
 myl_rc myl_room_list_moved(myl_ctx *cx, uint64_t room, uint32_t joined);
@@ -192,8 +195,15 @@ void myl_room_children_sort(myl_list *children);
 
 /* ---- policy.c ---- */
 /* Before an event of ours is stored. *ready: it has been signed, as this one (the same but for time and references): to be admitted
- * in its place. NULL: it needs no signature, or none can be had. MYL_UNSIGNED: it waits in cx->policy for one. */
+ * in its place. NULL: it needs no signature. MYL_UNSIGNED: it waits in cx->policy for one. MYL_FORBIDDEN, MYL_REMOTE_DOWN: so
+ * the server has answered to a task. */
 myl_rc myl_room_policy_ask(myl_ctx *cx, const myl_room_head *head, const myl_incoming *event,
                            const myl_incoming **ready);
+/* What a change chooses only once, though it may run again for signatures: its time, the id of a new room. */
+int64_t myl_room_round_time(myl_ctx *cx);
+myl_str myl_room_round_id(myl_ctx *cx);
+/* Its room has to wait for its policy server: the error is taken back, and a task of its own tries again after MYL_ROOM_LATE_MS. */
+enum { MYL_ROOM_LATE_MS = 5000 };
+bool myl_room_policy_is_late(myl_ctx *cx, myl_rc rc);
 
 #endif

@@ -66,10 +66,10 @@ static bool is_there(myl_membership membership)
            membership == MYL_MEMBER_KNOCK;
 }
 
-/* What the rules refuse is no failure of the step. */
+/* What the rules refuse is no failure of the step, nor is a policy server that does not answer. */
 static myl_rc refused(myl_ctx *cx, myl_rc rc, bool *out)
 {
-    *out = rc != MYL_OK && myl_error_of(rc)->kind == MYL_KIND_CLIENT;
+    *out = rc != MYL_OK && (rc == MYL_REMOTE_DOWN || myl_error_of(rc)->kind == MYL_KIND_CLIENT);
     if (!*out)
         return rc;
     myl_forgive(cx);

@@ -4,7 +4,8 @@
  *          where the new room's id is known before it is made, for then the create event can name it.
  * Callers: POST upgrade.
  * Threads: the engine.
- * Holds:   both rooms change in one change, or neither does; only long lists are copied later (upgrade_copy.c).
+ * Holds:   both rooms change in one change, or neither does; only long lists are copied later (upgrade_copy.c). A change that runs
+ *          again, since a policy server must sign, makes the same rooms and events.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -38,7 +39,8 @@ static myl_rc send_state(upgrade *u, myl_room_head *head, const char *type, myl_
                              .sender = u->asked->caller->user_id,
                              .type = myl_str_of(type),
                              .state_key = key,
-                             .content = content};
+                             .content = content,
+                             .origin_server_ts = myl_room_round_time(u->cx)};
     myl_stored stored;
 
     MYL_TRY(myl_room_build(u->cx, head, &outgoing, &stored));
@@ -73,7 +75,7 @@ static myl_rc open_rooms(upgrade *u)
                         "upgrading a room takes the level of m.room.tombstone in it");
     u->state = u->old.state;
     u->create = u->power.create;
-    return myl_room_open_new(u->cx, version, &u->head);
+    return myl_room_open_new(u->cx, version, myl_room_round_id(u->cx), &u->head);
 }
 
 static myl_rc send_tombstone(upgrade *u)

@@ -7,7 +7,7 @@
  *          those that failed. They speak by the inbox; the lists belong to the thread. No lock.
  * Memory:  one struct a stored task, process memory, from its start until it is finished or the server stops.
  * Holds:   a task has at most one change under way; a step's rows and the task's new state are one change. A task's
- *          number is a position, so it is never used twice.
+ *          number is a position, so it is never used twice. What waits on a lane counts for nobody's turn.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,16 +28,19 @@
 #define BACK_OFF_MOST_MS (5 * 60 * 1000)
 #define ENGINE_FULL_MS 50  /* until a step is handed in again */
 #define LOOK_AGAIN_MS 1000 /* at most this long without a look at the clock */
+#define WAITS_MOST 300     /* times that one step may wait: more than the events that it makes */
 
 typedef struct task {
     myl_queue_item item;
     myl_change change;
+    myl_job job; /* while it waits on a lane */
     myl_ctx cx;
     uint64_t number;
     struct task *next;   /* in one of the runner's lists */
     int64_t due_tick_ms; /* in `later` */
     uint32_t tries;      /* failures in a row */
-    enum { TASK_NEW, TASK_STEP, TASK_FAILURE, TASK_ROUND } doing;
+    uint32_t waits;      /* of this step */
+    enum { TASK_NEW, TASK_STEP, TASK_WAIT, TASK_FAILURE, TASK_ROUND } doing;
     bool finished;
     int64_t sleep_ms;       /* what its last step asked for */
     const myl_round *round; /* NULL: a stored task */
@@ -62,14 +65,16 @@ static struct {
     atomic_bool stopping;
     task *ready;
     task **ready_end;
-    task *later; /* by due time */
-    size_t running;
+    task *later;    /* by due time */
+    size_t running; /* changes under way */
+    size_t waiting; /* jobs on a lane */
 } runner;
 
 static const myl_task_kind *kinds[KINDS];
 static size_t kind_count;
 static const myl_round *rounds[ROUNDS];
 static size_t round_count;
+static const myl_task_wait *waits_for;
 static task *stepping; /* on the engine thread: whose step runs */
 
 /* ---- rows ---- */
@@ -256,6 +261,42 @@ static void step_failed(task *self)
     hand_in(self, TASK_FAILURE);
 }
 
+/* ---- a step that waits for something ---- */
+
+static void wait_on_lane(myl_job *job)
+{
+    task *self = MYL_OF(job, task, job);
+
+    self->rc = waits_for->run(&self->cx);
+    MYL_ASSERT(myl_queue_put(runner.inbox, &self->item) == MYL_OK);
+}
+
+/* Is the answer of its step one that is waited for? Then its job, with what it holds, goes to the lane. */
+static bool begin_wait(task *self)
+{
+    if (waits_for == NULL || self->rc != waits_for->code || self->waits == WAITS_MOST)
+        return false;
+    self->waits++;
+    myl_forgive(&self->cx);
+    self->doing = TASK_WAIT;
+    self->job = (myl_job){.run = wait_on_lane};
+    if (myl_lane_submit(waits_for->lane, &self->job) == MYL_OK)
+        runner.waiting++;
+    else
+        add_later(self,
+                  myl_tick_ms() + ENGINE_FULL_MS); /* the step runs again, and comes here again */
+    return true;
+}
+
+static void wait_ended(task *self)
+{
+    runner.waiting--;
+    if (self->rc == MYL_OK)
+        add_ready(self);
+    else
+        step_failed(self);
+}
+
 static void round_ended(task *self)
 {
     runner.running--;
@@ -275,9 +316,13 @@ static void take_answer(task *self)
         add_later(self, self->due_tick_ms);
         return;
     case TASK_ROUND: round_ended(self); return;
+    case TASK_WAIT: wait_ended(self); return;
     case TASK_STEP: break;
     }
     runner.running--;
+    if (begin_wait(self))
+        return;
+    self->waits = 0;
     if (self->rc != MYL_OK) {
         step_failed(self);
         return;
@@ -333,7 +378,7 @@ static void *tasks_thread(void *arg)
 {
     MYL_UNUSED(arg);
     pthread_setname_np(pthread_self(), "tasks");
-    while (runner.running > 0 || !atomic_load(&runner.stopping)) {
+    while (runner.running + runner.waiting > 0 || !atomic_load(&runner.stopping)) {
         myl_queue_item *item = myl_queue_wait_all(runner.inbox, wait_ms());
         while (item != NULL) {
             task *self = MYL_OF(item, task, item);
@@ -363,6 +408,11 @@ void myl_tasks_register(const myl_task_kind *kind)
 {
     MYL_ASSERT(kind_count < KINDS && kind_of(myl_str_of(kind->kind)) == NULL);
     kinds[kind_count++] = kind;
+}
+
+void myl_tasks_wait_for(const myl_task_wait *wait)
+{
+    waits_for = wait;
 }
 
 void myl_rounds_register(const myl_round *round)

@@ -303,6 +303,118 @@ static void the_wait_after_a_failure_is_stored(void **state)
     wait_for(&finished);
 }
 
+/* ---- steps that wait ---- */
+
+static sem_t gate;
+static atomic_int waits;
+static atomic_int waits_fail; /* so many waits fail */
+
+/* What a step waits for is counted in its job. */
+static myl_rc bring_one(myl_ctx *step_cx)
+{
+    int **had = (int **)(void *)&step_cx->policy;
+
+    atomic_fetch_add(&waits, 1);
+    wait_for(&gate);
+    if (atomic_load(&waits_fail) > 0) {
+        atomic_fetch_sub(&waits_fail, 1);
+        sem_post(&failed);
+        return myl_fail(step_cx, MYL_REMOTE_DOWN, "it does not come");
+    }
+    if (*had == NULL)
+        *had = myl_new(step_cx, int);
+    (**had)++;
+    return MYL_OK;
+}
+
+/* Each step needs three things. */
+static myl_rc need_three(myl_ctx *step_cx, myl_str state, myl_str *next_state, bool *is_finished)
+{
+    const int *had = (const int *)(const void *)step_cx->policy;
+
+    MYL_TRY(count_down_and_tell(step_cx, state, next_state, is_finished));
+    if (had == NULL || *had < 3)
+        return myl_fail(step_cx, MYL_UNSIGNED, "one thing more");
+    return MYL_OK;
+}
+
+static const myl_task_kind need_kind = {"test need", need_three};
+static const myl_task_wait for_three = {MYL_UNSIGNED, MYL_LANE_TASKS, bring_one};
+
+static myl_rc add_need_run(myl_change *change)
+{
+    add_change *self = (add_change *)change;
+
+    return myl_task_add(change->cx, "test need", myl_str_of(self->state), &self->id);
+}
+
+static void add_need(add_change *self)
+{
+    myl_ctx job;
+
+    myl_ctx_begin(&job);
+    self->change = (myl_change){.name = "add", .cx = &job, .run = add_need_run};
+    assert_int_equal(myl_engine_run(engine, &self->change), MYL_OK);
+    myl_ctx_end(&job);
+}
+
+static void open_gate(int passes)
+{
+    for (int i = 0; i < passes; i++)
+        sem_post(&gate);
+}
+
+static void a_step_waits_and_runs_again(void **state)
+{
+    MYL_UNUSED(state);
+    myl_str at, error;
+    add_change one = {.state = "need 2"};
+
+    atomic_store(&waits, 0);
+    open_gate(6);
+    add_need(&one);
+    wait_for(&finished);
+    assert_true(is_done(one.id, &at, &error));
+    assert_int_equal(atomic_load(&waits), 6); /* each step begins with nothing */
+}
+
+static void who_waits_takes_nobodys_turn(void **state)
+{
+    MYL_UNUSED(state);
+    add_change waiting[MYL_LIMIT_TASKS_RUNNING + 2], other = {.state = "passes 9"};
+    char states[MYL_LIMIT_TASKS_RUNNING + 2][24];
+    int count = MYL_LIMIT_TASKS_RUNNING + 2;
+
+    for (int i = 0; i < count; i++) {
+        snprintf(states[i], sizeof(states[i]), "slow%d 1", i);
+        waiting[i] = (add_change){.state = states[i]};
+        add_need(&waiting[i]);
+    }
+    assert_int_equal(add(&other), MYL_OK);
+    wait_for(&finished); /* all others stand before the gate */
+    open_gate(3 * count);
+    for (int i = 0; i < count; i++)
+        wait_for(&finished);
+}
+
+static void a_wait_that_fails_is_the_steps_failure(void **state)
+{
+    MYL_UNUSED(state);
+    myl_str at, error;
+    add_change one = {.state = "fails 1"};
+
+    atomic_store(&waits_fail, 1);
+    open_gate(4);
+    add_need(&one);
+    wait_for(&failed);
+    while (!myl_str_present((is_done(one.id, &at, &error), error)))
+        sched_yield();
+    assert_true(myl_str_equal(error, MYL_S("REMOTE_DOWN: it does not come")));
+    myl_clock_advance(10 * 60 * 1000);
+    myl_tasks_wake();
+    wait_for(&finished);
+}
+
 /* A row that a newer program left, or a retired kind: kept, with the reason. */
 static myl_rc put_unknown(myl_change *change)
 {
@@ -344,9 +456,20 @@ int main(void)
         CASE(a_failed_step_is_undone_and_tried_again),
         CASE(stops_between_steps_lose_and_repeat_nothing),
         CASE(the_wait_after_a_failure_is_stored),
+        CASE(a_step_waits_and_runs_again),
+        CASE(who_waits_takes_nobodys_turn),
+        CASE(a_wait_that_fails_is_the_steps_failure),
         CASE(an_unknown_kind_is_kept),
     };
+    int wrong;
+
     myl_crypto_start();
+    sem_init(&gate, 0, 0);
     myl_tasks_register(&count_kind);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    myl_tasks_register(&need_kind);
+    myl_tasks_wait_for(&for_three);
+    myl_lanes_start(NULL);
+    wrong = cmocka_run_group_tests(tests, NULL, NULL);
+    myl_lanes_stop();
+    return wrong;
 }

@@ -160,7 +160,12 @@ myl_rc myl_client_visit(myl_req *req, myl_client_place *place, const myl_client_
 
 static myl_rc invite(myl_req *req, void *state)
 {
-    return myl_fed_invite(&req->cx, state);
+    myl_rc rc = myl_fed_invite(&req->cx, state);
+
+    if (rc != MYL_FORBIDDEN || req->cx.policy == NULL)
+        return rc;
+    myl_forgive(&req->cx); /* the policy server has refused: its words are the answer */
+    return MYL_OK;
 }
 
 myl_rc myl_client_invite_elsewhere(myl_req *req, const myl_member_change *change)
@@ -201,6 +206,7 @@ static void invite_guests(myl_ctx *cx, const creation *c)
             continue;
         if (myl_fed_invite(cx, &guest) != MYL_OK)
             myl_log_failure(cx, "fed.invite");
+        cx->policy = NULL; /* a refusal is of this guest alone */
         myl_forgive(cx);
     }
 }

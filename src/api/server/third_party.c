@@ -12,6 +12,7 @@
 
 #include <myelin/base_limit.h>
 #include <myelin/base_log.h>
+#include <myelin/fed_policy.h>
 #include <myelin/fed_rooms.h>
 
 /* ---- the invite ---- */
@@ -82,7 +83,7 @@ static myl_rc invite(myl_req *req, third_party *t)
     if (!myl_id_is_ours(t->target, myl_room_server()->server_name))
         return myl_fed_invite(&req->cx, &t->invite);
     t->change = (myl_change){.name = "server_third_party", .cx = &req->cx, .run = put_invite};
-    return myl_engine_run(myl_req_engine(req), &t->change);
+    return myl_fed_policy_run(&req->cx, &t->change);
 }
 
 /* ---- another server asks ---- */
@@ -163,6 +164,7 @@ static void bring_invite(myl_req *req, third_party *t)
 
     if (rc != MYL_OK)
         myl_log_failure(&req->cx, "fed.third_party_invite");
+    req->cx.policy = NULL;
     myl_forgive(&req->cx);
 }
 
