@@ -13,19 +13,25 @@
 /* Is the event in a thread, and does the reader follow that? */
 typedef enum { MYL_PUSH_NO_THREAD, MYL_PUSH_NOT_FOLLOWED, MYL_PUSH_FOLLOWED } myl_push_thread_state;
 
+/* What few rules ask, and what costs reading. */
+typedef struct {
+    myl_str display_name;   /* the reader's in the room; absent: none */
+    const myl_power *power; /* of the room now; NULL: not known */
+} myl_push_room;
+
 /* What the rules may ask. */
 typedef struct {
     const myl_json *event; /* the whole event */
     myl_str room_id, sender;
-    uint64_t members;       /* joined */
-    myl_str display_name;   /* the reader's in the room; absent: none */
-    const myl_power *power; /* of the room now */
+    uint64_t members;          /* joined */
+    const myl_push_room *room; /* NULL: not read yet, see wants_room */
     myl_push_thread_state thread;
 } myl_push_event;
 
 typedef struct {
     bool notify, highlight;
     const myl_push_rule *rule; /* the one that fits; NULL: none */
+    bool wants_room;           /* no verdict: a rule asked for what is not read yet */
 } myl_push_verdict;
 myl_push_verdict myl_push_judge(myl_ctx *cx, const myl_push_ruleset *set,
                                 const myl_push_event *event);

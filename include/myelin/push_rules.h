@@ -80,9 +80,11 @@ myl_rc myl_push_rule_act(myl_ctx *cx, const myl_push_name *name, const myl_json 
 /* The user is gone. */
 myl_rc myl_push_rules_drop(myl_ctx *cx, uint64_t user);
 
-/* The predefined rules as JSON objects with the members kind, rule_id, enabled, conditions, actions. */
+/* The predefined rules: the master rule, then the others by kind. What is in `out` borrows user_id. */
 size_t myl_push_predefined_count(void);
-myl_rc myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out);
+/* Of the rule; MYL_PUSH_KINDS behind the last one. */
+myl_push_kind myl_push_predefined_kind(size_t index);
+void myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out);
 
 /* For `myelin check`: the stored rules can be read. */
 extern const myl_check_row myl_push_checks[];

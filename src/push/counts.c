@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 
+#include "push/push_own.h"
+
 #include <myelin/base_list.h>
 #include <myelin/base_table.h>
 #include <myelin/user_threads.h>
@@ -58,6 +60,7 @@ void myl_push_counts_stop(void)
     pthread_mutex_lock(&lock);
     clear_kept();
     pthread_mutex_unlock(&lock);
+    myl_push_opened_stop();
 }
 
 static size_t bytes_of(size_t threads)
@@ -81,9 +84,7 @@ typedef struct {
     uint64_t since;    /* all up to here is read, in every thread */
     myl_list marks;    /* read_mark of threads and the main timeline */
     myl_push_event asked;
-    bool has_room; /* asked is filled */
-    thread_count *threads;
-    size_t count;
+    myl_list threads; /* thread_count */
 } counting;
 
 /* Changes when the rules, the ignored users or the followed threads do. */
@@ -107,34 +108,48 @@ static bool take_kept(counting *c, uint64_t *from)
         one->rules == rules_mark(c->reader) && one->receipts == c->receipts &&
         one->since == c->since) {
         good = true;
-        c->count = one->count;
-        memcpy(c->threads, one->threads, one->count * sizeof(thread_count));
+        for (size_t i = 0; i < one->count; i++)
+            myl_list_push(&c->threads, thread_count, one->threads[i]);
         *from = one->upto;
     }
     pthread_mutex_unlock(&lock);
     return good;
 }
 
+/* Its place in the table, of the right size. The lock is held. */
+static kept_counts *place_for(uint64_t key, size_t threads)
+{
+    kept_counts *one;
+
+    if (kept != NULL && myl_table_count(kept) >= MYL_LIMIT_COUNTS_KEPT)
+        clear_kept();
+    if (kept == NULL)
+        kept = myl_table_start();
+    one = myl_table_get(kept, key);
+    if (one != NULL && one->count == threads)
+        return one;
+    myl_process_free(one);
+    one = myl_process_alloc(bytes_of(threads));
+    myl_table_set(kept, key, one);
+    return one;
+}
+
 static void keep(const counting *c, uint64_t upto)
 {
     uint64_t key = key_of(c->reader->caller->user, c->head->room);
-    kept_counts *one = myl_process_alloc(bytes_of(c->count));
+    kept_counts *one;
 
+    pthread_mutex_lock(&lock);
+    one = place_for(key, c->threads.count);
     *one = (kept_counts){.user = c->reader->caller->user,
                          .room = c->head->room,
                          .upto = upto,
                          .rules = rules_mark(c->reader),
                          .receipts = c->receipts,
                          .since = c->since,
-                         .count = c->count};
-    memcpy(one->threads, c->threads, c->count * sizeof(thread_count));
-    pthread_mutex_lock(&lock);
-    if (kept != NULL && myl_table_count(kept) >= MYL_LIMIT_COUNTS_KEPT)
-        clear_kept();
-    if (kept == NULL)
-        kept = myl_table_start();
-    myl_process_free(myl_table_get(kept, key));
-    myl_table_set(kept, key, one);
+                         .count = c->threads.count};
+    for (size_t i = 0; i < one->count; i++)
+        one->threads[i] = myl_list_get(&c->threads, thread_count, i);
     pthread_mutex_unlock(&lock);
 }
 
@@ -236,32 +251,33 @@ static myl_rc thread_of(counting *c, const myl_json *content, uint64_t *thread, 
 
 static void count_in(counting *c, uint64_t thread, const myl_push_verdict *verdict)
 {
+    thread_count *one;
     size_t i = 0;
 
-    while (i < c->count && c->threads[i].thread != thread)
+    while (i < c->threads.count && myl_list_get(&c->threads, thread_count, i).thread != thread)
         i++;
     if (i == MYL_LIMIT_COUNT_THREADS)
         return;
-    if (i == c->count)
-        c->threads[c->count++] = (thread_count){.thread = thread};
-    c->threads[i].notifications++;
-    c->threads[i].highlights += verdict->highlight;
+    if (i == c->threads.count)
+        myl_list_push(&c->threads, thread_count, (thread_count){.thread = thread});
+    one = myl_list_at(&c->threads, i);
+    one->notifications++;
+    one->highlights += verdict->highlight;
 }
 
-/* The room as the rules ask about it; once a counting. */
-static myl_rc look_at_room(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,
-                           myl_push_event *asked)
+/* The room as few rules ask about it; once a counting. */
+static myl_rc look_at_room(counting *c)
 {
     const myl_json *content;
-    myl_power *power = myl_new(cx, myl_power);
+    myl_push_room *room = myl_new(c->cx, myl_push_room);
+    myl_power *power = myl_new(c->cx, myl_power);
 
-    MYL_TRY(myl_room_power(cx, head, power));
-    MYL_TRY(myl_room_state_content(cx, head->state, "m.room.member", reader->caller->user_id,
-                                   &content));
-    *asked = (myl_push_event){.room_id = head->room_id,
-                              .members = head->joined,
-                              .display_name = myl_json_text(content, MYL_S("displayname")),
-                              .power = power};
+    MYL_TRY(myl_room_power(c->cx, c->head, power));
+    MYL_TRY(myl_room_state_content(c->cx, c->head->state, "m.room.member",
+                                   c->reader->caller->user_id, &content));
+    *room = (myl_push_room){.display_name = myl_json_text(content, MYL_S("displayname")),
+                            .power = power};
+    c->asked.room = room;
     return MYL_OK;
 }
 
@@ -278,41 +294,62 @@ static myl_rc look_at_thread(counting *c, myl_str root)
     return MYL_OK;
 }
 
-static myl_rc judge(counting *c, const myl_stored *stored)
-{
-    myl_push_verdict verdict;
+typedef struct {
     uint64_t thread;
-    myl_event event;
+    bool read;
+    myl_push_verdict verdict; /* of an unread one */
+} judged;
+
+static myl_rc judge_event(counting *c, const myl_event *event, uint64_t position, judged *out)
+{
     myl_str root;
 
-    MYL_TRY(myl_room_event_open(c->cx, stored, &event));
-    MYL_TRY(thread_of(c, event.content, &thread, &root));
-    if (is_read(c, thread, stored->position))
+    MYL_TRY(thread_of(c, event->content, &out->thread, &root));
+    out->read = is_read(c, out->thread, position);
+    if (out->read)
         return MYL_OK;
     MYL_TRY(look_at_thread(c, root));
-    c->asked.event = event.json;
-    c->asked.sender = event.sender;
-    verdict = myl_push_judge(c->cx, &c->reader->rules, &c->asked);
-    if (verdict.notify)
-        count_in(c, thread, &verdict);
+    c->asked.event = event->json;
+    c->asked.sender = event->sender;
+    out->verdict = myl_push_judge(c->cx, &c->reader->rules, &c->asked);
     return MYL_OK;
+}
+
+static myl_rc judge(counting *c, const myl_stored *stored, judged *out)
+{
+    myl_push_opened *opened;
+    myl_rc rc;
+
+    MYL_TRY(myl_push_open(c->cx, stored, &opened));
+    rc = judge_event(c, &opened->event, stored->position, out);
+    myl_shared_drop(&opened->shared);
+    return rc;
+}
+
+static myl_rc judge_and_forget(counting *c, const myl_stored *stored, judged *out)
+{
+    myl_mark mark = myl_ctx_mark(c->cx);
+    myl_rc rc = judge(c, stored, out);
+
+    myl_ctx_release(c->cx, mark);
+    return rc;
 }
 
 static myl_rc count_event(counting *c, const myl_stored *stored)
 {
-    myl_mark mark;
-    myl_rc rc;
+    judged found = {.thread = MAIN};
 
     if (stored->sender == c->reader->caller->user || (stored->flags & MYL_EVENT_REDACTED) != 0 ||
         myl_ignores(&c->reader->ignored, stored->sender))
         return MYL_OK;
-    if (!c->has_room)
-        MYL_TRY(look_at_room(c->cx, c->reader, c->head, &c->asked));
-    c->has_room = true;
-    mark = myl_ctx_mark(c->cx);
-    rc = judge(c, stored);
-    myl_ctx_release(c->cx, mark);
-    return rc;
+    MYL_TRY(judge_and_forget(c, stored, &found));
+    if (!found.read && found.verdict.wants_room) {
+        MYL_TRY(look_at_room(c));
+        MYL_TRY(judge_and_forget(c, stored, &found));
+    }
+    if (!found.read && found.verdict.notify)
+        count_in(c, found.thread, &found.verdict);
+    return MYL_OK;
 }
 
 /* *redaction: one came; what it took away may have been counted before. */
@@ -345,7 +382,7 @@ static myl_rc count_all(counting *c, uint64_t upto)
         return MYL_OK;
     MYL_TRY(count_range(c, from, upto, &redaction));
     if (was_kept && redaction) {
-        c->count = 0;
+        c->threads.count = 0;
         MYL_TRY(count_range(c, c->since, upto, &redaction));
     }
     keep(c, upto);
@@ -356,11 +393,11 @@ static myl_rc count_all(counting *c, uint64_t upto)
 
 static myl_rc give(const counting *c, myl_push_counts *out)
 {
-    myl_push_thread *threads = myl_new_array(c->cx, myl_push_thread, c->count + 1);
+    myl_push_thread *threads = myl_new_array(c->cx, myl_push_thread, c->threads.count + 1);
 
     memset(out, 0, sizeof(*out));
-    for (size_t i = 0; i < c->count; i++) {
-        const thread_count *one = &c->threads[i];
+    for (size_t i = 0; i < c->threads.count; i++) {
+        const thread_count *one = myl_list_at(&c->threads, i);
         myl_stored root;
 
         out->all_notifications += one->notifications;
@@ -389,17 +426,26 @@ myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader)
     return myl_user_ignored(cx, reader->caller->user, &reader->ignored);
 }
 
+static counting begin(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head)
+{
+    return (counting){.cx = cx,
+                      .reader = reader,
+                      .head = head,
+                      .asked = {.room_id = head->room_id, .members = head->joined},
+                      .threads = MYL_LIST(cx, thread_count)};
+}
+
 myl_rc myl_push_count(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,
                       const myl_member *member, myl_push_counts *out)
 {
-    counting c = {.cx = cx, .reader = reader, .head = head, .member = member};
+    counting c = begin(cx, reader, head);
 
+    c.member = member;
     memset(out, 0, sizeof(*out));
     MYL_TRY(myl_push_reader_begin(cx, reader));
     MYL_TRY(read_marks(&c));
     if (head->newest <= c.since)
         return MYL_OK;
-    c.threads = myl_new_array(cx, thread_count, MYL_LIMIT_COUNT_THREADS);
     MYL_TRY(count_all(&c, head->newest));
     return give(&c, out);
 }
@@ -407,13 +453,13 @@ myl_rc myl_push_count(myl_ctx *cx, myl_push_reader *reader, const myl_room_head 
 myl_rc myl_push_judge_stored(myl_ctx *cx, myl_push_reader *reader, const myl_room_head *head,
                              const myl_stored *stored, myl_push_verdict *out)
 {
-    counting c = {.cx = cx, .reader = reader, .head = head};
+    counting c = begin(cx, reader, head);
     uint64_t thread;
     myl_event event;
     myl_str root;
 
     MYL_TRY(myl_push_reader_begin(cx, reader));
-    MYL_TRY(look_at_room(cx, reader, head, &c.asked));
+    MYL_TRY(look_at_room(&c));
     MYL_TRY(myl_room_event_open(cx, stored, &event));
     MYL_TRY(thread_of(&c, event.content, &thread, &root));
     MYL_TRY(look_at_thread(&c, root));
@@ -427,11 +473,12 @@ myl_rc myl_push_is_read(myl_ctx *cx, myl_push_reader *reader, const myl_member *
                         const myl_stored *stored, bool *out)
 {
     myl_room_head head = {.room = member->room};
-    counting c = {.cx = cx, .reader = reader, .head = &head, .member = member};
+    counting c = begin(cx, reader, &head);
     const myl_json *content;
     uint64_t thread;
     myl_str root;
 
+    c.member = member;
     MYL_TRY(read_marks(&c));
     MYL_TRY(myl_room_event_content(cx, stored, &content));
     MYL_TRY(thread_of(&c, content, &thread, &root));

@@ -1,7 +1,7 @@
 /* default_rules.c: the predefined push rules.
  *
- * Why:     each row of default_rules.def is made into JSON by the compiler; only the user's id is put in here. What is the
- *          same for all users is read once, for every reader of a room asks for all rules.
+ * Why:     each row of default_rules.def is made into JSON by the compiler and read once, for every reader of a room asks
+ *          for all rules; only the user's id is put in for each.
  * Threads: any; the first one reads.
  * Memory:  what was read lives as long as the process.
  *
@@ -11,8 +11,8 @@
 
 #include <pthread.h>
 
-/* Stands for the user's id, as a JSON string. It cannot occur in a rule otherwise. */
-#define USER_MARK "\x01"
+/* Stands for the user's id. It cannot occur in a rule otherwise. */
+#define USER_MARK "\"\\u0001\""
 
 #define IS(key, pattern)                                                                           \
     "{\"key\":\"" key "\",\"kind\":\"event_match\",\"pattern\":\"" pattern "\"}"
@@ -50,22 +50,14 @@ static const struct {
 #undef RULE
 };
 
-static myl_str with_user(myl_ctx *cx, const char *json, myl_str user)
-{
-    myl_text text = MYL_TEXT(cx);
-
-    for (const char *at = json; *at != '\0'; at++) {
-        if (*at == USER_MARK[0])
-            myl_json_write_str(&text, user);
-        else
-            myl_text_add_byte(&text, *at);
-    }
-    return myl_text_str(&text);
-}
-
 size_t myl_push_predefined_count(void)
 {
     return sizeof(rules) / sizeof(rules[0]);
+}
+
+myl_push_kind myl_push_predefined_kind(size_t index)
+{
+    return index < myl_push_predefined_count() ? rules[index].kind : MYL_PUSH_KINDS;
 }
 
 /* ---- what is the same for all ---- */
@@ -73,8 +65,8 @@ size_t myl_push_predefined_count(void)
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct {
     myl_ctx cx;
-    const myl_json
-        *conditions[sizeof(rules) / sizeof(rules[0])]; /* NULL: with the user's id in it */
+    const myl_json *conditions[sizeof(rules) / sizeof(rules[0])];
+    bool is_marked[sizeof(rules) / sizeof(rules[0])]; /* the user's id stands in its conditions */
     const myl_json *actions[sizeof(rules) / sizeof(rules[0])];
 } shared;
 
@@ -86,12 +78,39 @@ static void read_shared(void)
                 actions = myl_str_of(rules[i].actions);
 
         MYL_ASSERT(myl_json_parse(&shared.cx, actions, &shared.actions[i]) == MYL_OK);
-        if (myl_str_find(conditions, USER_MARK[0], 0) == SIZE_MAX)
-            MYL_ASSERT(myl_json_parse(&shared.cx, conditions, &shared.conditions[i]) == MYL_OK);
+        MYL_ASSERT(myl_json_parse(&shared.cx, conditions, &shared.conditions[i]) == MYL_OK);
+        shared.is_marked[i] = strstr(rules[i].conditions, USER_MARK) != NULL;
     }
 }
 
-myl_rc myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out)
+/* ---- what is the user's ---- */
+
+static myl_json *copied(myl_ctx *cx, const myl_json *parts)
+{
+    myl_json *copy = myl_new_array(cx, myl_json, parts->count);
+
+    memcpy(copy, parts->items, parts->count * sizeof(*copy));
+    return copy;
+}
+
+static const myl_json *with_user(myl_ctx *cx, const myl_json *conditions, myl_str user)
+{
+    myl_json *whole = myl_new(cx, myl_json), *items = copied(cx, conditions);
+
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        myl_json *members = copied(cx, &items[i]);
+
+        for (uint32_t m = 0; m < items[i].count; m++)
+            if (members[m].kind == MYL_JSON_STRING && myl_str_equal(members[m].text, MYL_S("\x01")))
+                members[m].text = user;
+        items[i].items = members;
+    }
+    *whole = *conditions;
+    whole->items = items;
+    return whole;
+}
+
+void myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_rule *out)
 {
     MYL_ASSERT(index < myl_push_predefined_count());
     pthread_once(&once, read_shared);
@@ -101,7 +120,6 @@ myl_rc myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_
                            .predefined = true,
                            .conditions = shared.conditions[index],
                            .actions = shared.actions[index]};
-    if (out->conditions != NULL)
-        return MYL_OK;
-    return myl_json_parse(cx, with_user(cx, rules[index].conditions, user_id), &out->conditions);
+    if (shared.is_marked[index])
+        out->conditions = with_user(cx, out->conditions, user_id);
 }

@@ -39,14 +39,27 @@ const myl_json *myl_push_property(myl_ctx *cx, const myl_json *event, myl_str pa
 
 /* ---- conditions ---- */
 
-static bool event_match(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+typedef struct {
+    myl_ctx *cx;
+    const myl_push_event *event;
+    bool wants_room;
+} asking;
+
+/* NULL: somebody has to read it first. */
+static const myl_push_room *room_of(asking *a)
+{
+    a->wants_room |= a->event->room == NULL;
+    return a->event->room;
+}
+
+static bool event_match(asking *a, const myl_json *condition)
 {
     myl_str key = myl_json_text(condition, MYL_S("key"));
     myl_str pattern = myl_json_text(condition, MYL_S("pattern"));
-    const myl_json *value = myl_push_property(cx, event->event, key);
+    const myl_json *value = myl_push_property(a->cx, a->event->event, key);
 
     return myl_str_present(pattern) && myl_json_is(value, MYL_JSON_STRING) &&
-           myl_push_glob(cx, pattern, value->text, myl_str_equal(key, MYL_S("content.body")));
+           myl_push_glob(a->cx, pattern, value->text, myl_str_equal(key, MYL_S("content.body")));
 }
 
 static bool is_plain(const myl_json *value)
@@ -55,20 +68,20 @@ static bool is_plain(const myl_json *value)
            value->kind != MYL_JSON_NUMBER;
 }
 
-static bool property_is(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool property_is(asking *a, const myl_json *condition)
 {
     const myl_json *wanted = MYL_JSON_AT(condition, "value");
     const myl_json *value =
-        myl_push_property(cx, event->event, myl_json_text(condition, MYL_S("key")));
+        myl_push_property(a->cx, a->event->event, myl_json_text(condition, MYL_S("key")));
 
     return is_plain(wanted) && is_plain(value) && myl_json_equal(wanted, value);
 }
 
-static bool property_contains(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool property_contains(asking *a, const myl_json *condition)
 {
     const myl_json *wanted = MYL_JSON_AT(condition, "value");
     const myl_json *list =
-        myl_push_property(cx, event->event, myl_json_text(condition, MYL_S("key")));
+        myl_push_property(a->cx, a->event->event, myl_json_text(condition, MYL_S("key")));
 
     if (!is_plain(wanted) || !myl_json_is(list, MYL_JSON_ARRAY))
         return false;
@@ -78,33 +91,32 @@ static bool property_contains(myl_ctx *cx, const myl_push_event *event, const my
     return false;
 }
 
-static bool contains_display_name(myl_ctx *cx, const myl_push_event *event,
-                                  const myl_json *condition)
+static bool contains_display_name(asking *a, const myl_json *condition)
 {
-    const myl_json *content = myl_json_object(event->event, MYL_S("content"));
+    const myl_json *content = myl_json_object(a->event->event, MYL_S("content"));
     myl_str body = myl_json_text(content, MYL_S("body"));
-    myl_text literal = MYL_TEXT(cx);
+    const myl_push_room *room = myl_str_present(body) ? room_of(a) : NULL;
+    myl_text literal = MYL_TEXT(a->cx);
 
     MYL_UNUSED(condition);
-    if (event->display_name.len == 0 || !myl_str_present(body))
+    if (room == NULL || room->display_name.len == 0)
         return false;
-    for (size_t i = 0; i < event->display_name.len; i++) {
-        char byte = event->display_name.at[i];
+    for (size_t i = 0; i < room->display_name.len; i++) {
+        char byte = room->display_name.at[i];
 
         /* a name is no pattern: what would be a wildcard stands for any one character */
         myl_text_add_byte(&literal, byte == '*' ? '?' : byte);
     }
-    return myl_push_glob(cx, myl_text_str(&literal), body, true);
+    return myl_push_glob(a->cx, myl_text_str(&literal), body, true);
 }
 
 /* "2", "==2", "<3", ">=10" */
-static bool room_member_count(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool room_member_count(asking *a, const myl_json *condition)
 {
     myl_str is = myl_json_text(condition, MYL_S("is"));
     size_t at = 0;
-    int64_t number, members = (int64_t)event->members;
+    int64_t number, members = (int64_t)a->event->members;
 
-    MYL_UNUSED(cx);
     while (at < is.len && at < 2 && (is.at[at] == '<' || is.at[at] == '>' || is.at[at] == '='))
         at++;
     if (!myl_str_to_int(myl_str_slice(is, at, SIZE_MAX), &number) || number < 0)
@@ -121,28 +133,28 @@ static bool room_member_count(myl_ctx *cx, const myl_push_event *event, const my
     return myl_str_equal(is, MYL_S(">=")) && members >= number;
 }
 
-static bool sender_permission(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool sender_permission(asking *a, const myl_json *condition)
 {
     myl_str key = myl_json_text(condition, MYL_S("key"));
+    const myl_push_room *room = myl_str_present(key) ? room_of(a) : NULL;
 
-    MYL_UNUSED(cx);
-    return myl_str_present(key) && event->power != NULL &&
-           myl_power_user(event->power, event->sender) >= myl_power_notification(event->power, key);
+    return room != NULL && room->power != NULL &&
+           myl_power_user(room->power, a->event->sender) >=
+               myl_power_notification(room->power, key);
 }
 
 /* MSC4306 */
-static bool thread_subscription(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool thread_subscription(asking *a, const myl_json *condition)
 {
     const myl_json *wanted = MYL_JSON_AT(condition, "subscribed");
 
-    MYL_UNUSED(cx);
-    if (event->thread == MYL_PUSH_NO_THREAD || !myl_json_is(wanted, MYL_JSON_BOOL))
+    if (a->event->thread == MYL_PUSH_NO_THREAD || !myl_json_is(wanted, MYL_JSON_BOOL))
         return false;
     return myl_json_bool(condition, MYL_S("subscribed"), false) ==
-           (event->thread == MYL_PUSH_FOLLOWED);
+           (a->event->thread == MYL_PUSH_FOLLOWED);
 }
 
-typedef bool (*condition_fn)(myl_ctx *cx, const myl_push_event *event, const myl_json *condition);
+typedef bool (*condition_fn)(asking *a, const myl_json *condition);
 
 static const struct {
     const char *kind;
@@ -158,45 +170,45 @@ static const struct {
     {"thread_subscription", thread_subscription},
 };
 
-static bool condition_holds(myl_ctx *cx, const myl_push_event *event, const myl_json *condition)
+static bool condition_holds(asking *a, const myl_json *condition)
 {
     myl_str kind = myl_json_text(condition, MYL_S("kind"));
 
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
         if (myl_str_equal(kind, myl_str_of(conditions[i].kind)))
-            return conditions[i].holds(cx, event, condition);
+            return conditions[i].holds(a, condition);
     return false;
 }
 
 /* ---- rules ---- */
 
-static bool all_hold(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+static bool all_hold(asking *a, const myl_push_rule *rule)
 {
     for (uint32_t i = 0; rule->conditions != NULL && i < rule->conditions->count; i++)
-        if (!condition_holds(cx, event, &rule->conditions->items[i]))
+        if (!condition_holds(a, &rule->conditions->items[i]))
             return false;
     return true;
 }
 
-static bool body_matches(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+static bool body_matches(asking *a, const myl_push_rule *rule)
 {
-    const myl_json *content = myl_json_object(event->event, MYL_S("content"));
+    const myl_json *content = myl_json_object(a->event->event, MYL_S("content"));
     myl_str body = myl_json_text(content, MYL_S("body"));
 
-    return myl_str_present(body) && myl_push_glob(cx, rule->pattern, body, true);
+    return myl_str_present(body) && myl_push_glob(a->cx, rule->pattern, body, true);
 }
 
-static bool rule_fits(myl_ctx *cx, const myl_push_rule *rule, const myl_push_event *event)
+static bool rule_fits(asking *a, const myl_push_rule *rule)
 {
     if (!rule->enabled)
         return false;
     switch (rule->kind) {
     case MYL_PUSH_OVERRIDE:
     case MYL_PUSH_POSTCONTENT:
-    case MYL_PUSH_UNDERRIDE: return all_hold(cx, rule, event);
-    case MYL_PUSH_CONTENT: return body_matches(cx, rule, event);
-    case MYL_PUSH_ROOM: return myl_str_equal(rule->id, event->room_id);
-    case MYL_PUSH_SENDER: return myl_str_equal(rule->id, event->sender);
+    case MYL_PUSH_UNDERRIDE: return all_hold(a, rule);
+    case MYL_PUSH_CONTENT: return body_matches(a, rule);
+    case MYL_PUSH_ROOM: return myl_str_equal(rule->id, a->event->room_id);
+    case MYL_PUSH_SENDER: return myl_str_equal(rule->id, a->event->sender);
     case MYL_PUSH_KINDS: break;
     }
     return false;
@@ -218,10 +230,16 @@ static void read_actions(const myl_json *actions, myl_push_verdict *out)
 myl_push_verdict myl_push_judge(myl_ctx *cx, const myl_push_ruleset *set,
                                 const myl_push_event *event)
 {
+    asking a = {.cx = cx, .event = event};
     myl_push_verdict verdict = {.rule = NULL};
 
     for (size_t i = 0; i < set->count; i++) {
-        if (!rule_fits(cx, &set->rules[i], event))
+        bool fits = rule_fits(&a, &set->rules[i]);
+
+        verdict.wants_room = a.wants_room;
+        if (verdict.wants_room)
+            break;
+        if (!fits)
             continue;
         verdict.rule = &set->rules[i];
         read_actions(verdict.rule->actions, &verdict);

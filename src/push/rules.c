@@ -113,11 +113,6 @@ static void add_own(myl_list *rules, const myl_json *stored, myl_push_kind kind)
     }
 }
 
-static bool is_master(const myl_push_rule *rule)
-{
-    return myl_str_equal(rule->id, MYL_S(".m.rule.master"));
-}
-
 static void change_predefined(myl_push_rule *rule, const myl_json *changes)
 {
     const myl_json *change = myl_json_object(changes, rule->id);
@@ -128,37 +123,41 @@ static void change_predefined(myl_push_rule *rule, const myl_json *changes)
         rule->actions = actions;
 }
 
-/* The master rule stands before the user's own, all others behind them. */
-static void add_predefined(myl_list *rules, const myl_list *predefined, myl_push_kind kind,
-                           bool master)
-{
-    for (size_t i = 0; i < predefined->count; i++) {
-        const myl_push_rule *rule = myl_list_at(predefined, i);
+/* A user's rules in the making. */
+typedef struct {
+    myl_ctx *cx;
+    myl_str user_id;
+    const myl_json *changes; /* of predefined rules */
+    size_t next;             /* predefined rule */
+    myl_list rules;
+} merging;
 
-        if (rule->kind == kind && is_master(rule) == master && is_served(kind))
-            myl_list_push(rules, myl_push_rule, *rule);
-    }
+static void add_predefined(merging *m)
+{
+    myl_push_rule *rule = myl_list_add(&m->rules);
+
+    myl_push_predefined(m->cx, m->next++, m->user_id, rule);
+    if (m->changes != NULL)
+        change_predefined(rule, m->changes);
+    if (!is_served(rule->kind))
+        m->rules.count--;
 }
 
 myl_rc myl_push_rules_get(myl_ctx *cx, uint64_t user, myl_str user_id, myl_push_ruleset *out)
 {
-    myl_list rules = MYL_LIST(cx, myl_push_rule), predefined = MYL_LIST(cx, myl_push_rule);
+    merging m = {.cx = cx, .user_id = myl_keep(cx, user_id), .rules = MYL_LIST(cx, myl_push_rule)};
     const myl_json *stored;
 
     MYL_TRY(get_row(cx, user, &out->position, &stored));
-    for (size_t i = 0; i < myl_push_predefined_count(); i++) {
-        myl_push_rule *rule = myl_list_add(&predefined);
-
-        MYL_TRY(myl_push_predefined(cx, i, user_id, rule));
-        change_predefined(rule, myl_json_object(stored, MYL_S("predefined")));
-    }
+    m.changes = myl_json_object(stored, MYL_S("predefined"));
+    add_predefined(&m); /* the master rule stands before the user's own */
     for (int kind = 0; kind < MYL_PUSH_KINDS; kind++) {
-        add_predefined(&rules, &predefined, (myl_push_kind)kind, true);
-        add_own(&rules, stored, (myl_push_kind)kind);
-        add_predefined(&rules, &predefined, (myl_push_kind)kind, false);
+        add_own(&m.rules, stored, (myl_push_kind)kind);
+        while (myl_push_predefined_kind(m.next) == (myl_push_kind)kind)
+            add_predefined(&m);
     }
-    out->rules = rules.at;
-    out->count = rules.count;
+    out->rules = m.rules.at;
+    out->count = m.rules.count;
     return MYL_OK;
 }
 
