@@ -43,7 +43,6 @@ myl_rc myl_http_job_call(http_job *job)
     myl_req *req = &job->req;
 
     memset(&job->reply, 0, sizeof(job->reply));
-    job->sequence = atomic_load(&job->http->posts);
     req->deadline_over = job->deadline_over || atomic_load(&job->http->stopping);
     req->rooms_wanted = job->rooms_wanted;
     myl_rc rc = req->endpoint->handler(req, job->body);
@@ -61,11 +60,13 @@ static myl_rc read_page(http_job *job)
     return job->reply.more(&job->req, job->reply.more_state, &job->page_text, &job->page_last);
 }
 
-/* In one snapshot; the first page of a long reply comes with the handler's answer. */
+/* In one snapshot; the first page of a long reply comes with the handler's answer. Which post is the newest is asked before
+ * the snapshot is opened: a commit between the two is seen twice rather than never. */
 static myl_rc read_in_snapshot(http_job *job)
 {
     myl_rc rc = MYL_OK;
 
+    job->sequence = atomic_load(&job->http->posts);
     MYL_TRY(myl_snapshot_open(&job->req.cx, job->http->store));
     if (job->stage == HTTP_STAGE_RUN)
         rc = myl_http_job_call(job);
