@@ -80,8 +80,11 @@ typedef struct {
     int64_t ts;
     uint64_t position;
 } myl_receipt;
-/* Keeps the newest per (room, user, type, thread); one that points before the present one is dropped. *changed tells. */
-myl_rc myl_room_receipt_put(myl_ctx *cx, uint64_t room, const myl_receipt *receipt, bool *changed);
+/* Of our users. Keeps the newest per (room, user, type, thread); one that points before the present one is dropped. */
+myl_rc myl_room_receipt_put(myl_ctx *cx, uint64_t room, const myl_receipt *receipt);
+/* Of another server's user, as that server tells it: which of two is newer is for it to say, as events of one depth stand in
+ * another order there. Its event may be one that we have yet to hear of. */
+myl_rc myl_room_receipt_told(myl_ctx *cx, uint64_t room, const myl_receipt *receipt);
 /* Receipts of a room with position > after, ascending by position. */
 myl_rc myl_room_receipts(myl_ctx *cx, uint64_t room, uint64_t after, const myl_receipt **receipts,
                          size_t *count);

@@ -99,13 +99,23 @@ def test_typing_and_receipts(scene) -> None:
     peer.until_edu("m.receipt", lambda content: "thread_id" not in content[room]["m.read"][alice.user_id]["data"])
 
 
+def read(client, room: str, event: str) -> None:
+    ok(client.post(f"{V3}/rooms/{q(room)}/receipt/m.read/{q(event)}", json={}))
+
+
+def until_read(peer: Peer, room: str, user: str, event: str) -> None:
+    peer.until_edu("m.receipt", lambda content: content.get(room, {})["m.read"][user]["event_ids"] == [event])
+
+
 def test_a_short_absence(scene) -> None:
     """Everything comes, in order, also over a kill."""
     server, peer, alice, room = scene
     alice.say(room, "before")
     peer.until_pdu(lambda pdu: pdu["content"].get("body") == "before", "the message")
     refused = refuse(peer)
-    for number in range(150):
+    first = alice.say(room, "n0")
+    read(alice, room, first)
+    for number in range(1, 150):
         alice.say(room, f"n{number}")
     until(lambda: refused, "the first try")
     until(lambda: metric(server, "outbox_failing") == 1, "it is noticed")
@@ -117,15 +127,17 @@ def test_a_short_absence(scene) -> None:
     until(lambda: "n149" in bodies(peer), "the last has come", 20)
     seen = bodies(peer)
     assert [seen.index(f"n{number}") for number in range(150)] == sorted(seen.index(f"n{n}") for n in range(150))
+    until_read(peer, room, alice.user_id, first)
 
 
 def test_a_long_absence(scene) -> None:
-    """The newest event of each room, and then everything again."""
+    """The newest event of each room, what was read there, and then everything again."""
     server, peer, alice, room = scene
     second = alice.create_room(preset="public_chat")
     join(peer, server, second)
     refuse(peer)
-    alice.say(second, "other room, old")
+    old = alice.say(second, "other room, old")
+    read(alice, second, old)
     alice.say(second, "other room, new")
     for number in range(1100):
         alice.say(room, f"n{number}")
@@ -135,6 +147,7 @@ def test_a_long_absence(scene) -> None:
     until(lambda: "n1099" in bodies(peer), "the newest has come", 20)
     assert bodies(peer, second) == ["other room, new"]
     assert bodies(peer, room) == ["n1099"]
+    until_read(peer, second, alice.user_id, old)
     alice.say(room, "present")
     peer.until_pdu(lambda pdu: pdu["content"].get("body") == "present", "what is new")
     until(lambda: metric(server, "outbox_failing") == 0, "nobody fails")

@@ -315,6 +315,45 @@ def test_typing_and_receipts(talk: Talk) -> None:
     assert found[0]["content"] == {talk.room.id_of(event): {"m.read": {creator: {"ts": 5}}}}
 
 
+def receipts(talk: Talk) -> dict[str, str]:
+    """Who has read up to where, as Alice is shown it from the beginning."""
+    joined = ok(talk.alice.get(f"{V3}/sync"))["rooms"]["join"][talk.room.room_id]
+    return {reader: event for one in joined["ephemeral"]["events"] if one["type"] == "m.receipt"
+            for event, kinds in one["content"].items() for reader in kinds["m.read"]}
+
+
+def test_receipts_of_what_has_not_come(talk: Talk) -> None:
+    """What was read may be of a third server and on its way; which receipt is the newer one, its user's server says."""
+    creator, known = talk.room.creator, [talk.say("one"), talk.say("two")]
+    talk.deliver(*known)
+    other = talk.room.id_of(talk.room.make("m.room.message", {"body": "not sent"}))
+
+    def tell(user: str, event: object) -> None:
+        content = {talk.room.room_id: {"m.read": {user: {"data": {"ts": 5}, "event_ids": [event]}}}}
+        ok(talk.peer.send(talk.server, edus=[{"edu_type": "m.receipt", "content": content}]))
+
+    for event in (other, talk.room.id_of(known[1]), talk.room.id_of(known[0])):
+        tell(creator, event)
+        assert receipts(talk) == {creator: event}
+    for user, event in (("@nobody:peer.test", other), (creator, "no event"), (creator, 5), (talk.alice.user_id, other)):
+        tell(user, event)
+    assert receipts(talk) == {creator: talk.room.id_of(known[0])}
+
+
+def test_who_leaves_types_no_more(talk: Talk) -> None:
+    creator, room = talk.room.creator, talk.room.room_id
+    talk.peer.send(talk.server, edus=[
+        {"edu_type": "m.typing", "content": {"room_id": room, "user_id": creator, "typing": True}}])
+
+    def typing() -> list[str]:
+        joined = ok(talk.alice.get(f"{V3}/sync"))["rooms"]["join"][room]
+        return [user for one in joined["ephemeral"]["events"] if one["type"] == "m.typing" for user in one["content"]["user_ids"]]
+
+    assert typing() == [creator]
+    talk.deliver(talk.room.send("m.room.member", {"membership": "leave"}, creator))
+    assert typing() == []
+
+
 def test_presence(talk: Talk) -> None:
     creator = talk.room.creator
     talk.alice.sync()

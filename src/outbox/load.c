@@ -4,7 +4,7 @@
  * Callers: transaction.c, when such a server is tried again.
  * Threads: the sender, in a snapshot.
  * Holds:   after a short absence everything in order; after a long one the newest event of ours of each room that the
- *          server is in, from which it finds the others itself (spec: get_missing_events, backfill).
+ *          server is in, from which it finds the others itself (spec: get_missing_events, backfill), and the newest receipts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,7 +14,7 @@
 #include <myelin/room_timeline.h>
 #include <myelin/user_keys.h>
 
-enum { REPLAY = 1000, ROOM_WALK = 200, DEVICE_ROWS = 1000 };
+enum { REPLAY = 1000, ROOM_WALK = 200, ROOM_RECEIPTS = 100, DEVICE_ROWS = 1000 };
 
 static bool is_among(uint64_t server, const uint64_t *servers, size_t count)
 {
@@ -42,15 +42,31 @@ static myl_rc replay_join(myl_ctx *cx, outbox_destination *to, uint64_t position
     return MYL_OK;
 }
 
+static myl_rc replay_receipt(myl_ctx *cx, outbox_destination *to, uint64_t position, uint64_t room)
+{
+    outbox_item item = {.position = position, .id = room, .kind = OUTBOX_RECEIPT};
+    const uint64_t *servers;
+    size_t count;
+
+    MYL_TRY(myl_room_servers(cx, room, &servers, &count));
+    if (is_among(to->server, servers, count))
+        myl_outbox_queue_add(&to->waiting, &item);
+    return MYL_OK;
+}
+
 static myl_rc replay_row(myl_ctx *cx, outbox_destination *to, uint64_t position, uint64_t room)
 {
     const uint64_t *servers;
     myl_stored stored;
     size_t count;
+    bool receipt;
 
     MYL_TRY(myl_room_outgoing(cx, room, position, &stored));
-    if (stored.number == 0)
-        return replay_join(cx, to, position, room);
+    if (stored.number == 0) {
+        MYL_TRY(myl_outbox_is_own_receipt(cx, room, position, &receipt));
+        return receipt ? replay_receipt(cx, to, position, room)
+                       : replay_join(cx, to, position, room);
+    }
     MYL_TRY(myl_room_event_servers(cx, &stored, &servers, &count));
     outbox_item item = {.position = position, .id = stored.number, .kind = OUTBOX_PDU};
     if (is_among(to->server, servers, count))
@@ -84,7 +100,7 @@ static myl_rc replay(myl_ctx *cx, outbox_destination *to, bool *whole)
     return MYL_OK;
 }
 
-/* ---- a long one: each room's newest event ---- */
+/* ---- a long one: each room's newest event, and what was read ---- */
 
 static myl_rc newest_of_room(myl_ctx *cx, outbox_destination *to, uint64_t room, myl_list *items)
 {
@@ -107,6 +123,24 @@ static myl_rc newest_of_room(myl_ctx *cx, outbox_destination *to, uint64_t room,
     return MYL_OK;
 }
 
+static myl_rc receipts_of_room(myl_ctx *cx, outbox_destination *to, uint64_t room, myl_list *items)
+{
+    const myl_receipt *receipts;
+    size_t count, first;
+
+    MYL_TRY(myl_room_receipts(cx, room, to->upto, &receipts, &count));
+    first = count > ROOM_RECEIPTS ? count - ROOM_RECEIPTS : 0;
+    for (size_t i = first; i < count && receipts[i].position <= to->loaded; i++) {
+        outbox_item item = {.position = receipts[i].position, .id = room, .kind = OUTBOX_RECEIPT};
+        bool own;
+
+        MYL_TRY(myl_outbox_is_own_receipt(cx, room, item.position, &own));
+        if (own)
+            myl_list_push(items, outbox_item, item);
+    }
+    return MYL_OK;
+}
+
 static int compare_items(const void *a, const void *b)
 {
     const outbox_item *one = a, *two = b;
@@ -121,8 +155,10 @@ static myl_rc catch_up(myl_ctx *cx, outbox_destination *to)
     size_t count;
 
     MYL_TRY(myl_server_rooms(cx, to->server, &rooms, &count));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         MYL_TRY(newest_of_room(cx, to, rooms[i], &items));
+        MYL_TRY(receipts_of_room(cx, to, rooms[i], &items));
+    }
     myl_list_sort(&items, compare_items);
     for (size_t i = 0; i < items.count; i++)
         myl_outbox_queue_add(&to->waiting, myl_list_at(&items, i));

@@ -183,6 +183,8 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
     MYL_TRY(log_join(cx, &after, was, now));
     if (was != now && (was == MYL_MEMBER_JOIN || now == MYL_MEMBER_JOIN))
         myl_engine_note(cx, MYL_NOTE_DEVICES, head->room);
+    if (was == MYL_MEMBER_JOIN && now != MYL_MEMBER_JOIN)
+        (void)myl_room_typing_set(head->room, move->user, 0);
     if (after.forgotten)
         MYL_TRY(myl_room_look_forgotten(cx, head->room));
     return tell_member(cx, &after, move->position);

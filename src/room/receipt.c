@@ -86,21 +86,15 @@ static myl_rc points_back(myl_ctx *cx, const myl_receipt *present, const myl_rec
     return MYL_OK;
 }
 
-myl_rc myl_room_receipt_put(myl_ctx *cx, uint64_t room, const myl_receipt *receipt, bool *changed)
+/* In the place of the present one, if there is one. */
+static myl_rc replace(myl_ctx *cx, uint64_t room, const myl_receipt *present,
+                      const myl_receipt *receipt)
 {
     myl_key key = receipt_key(cx, room, receipt), log, value;
-    myl_receipt present;
     uint64_t position;
-    bool back = false;
 
-    MYL_TRY(myl_room_receipt_get(cx, room, receipt, &present));
-    if (present.position != 0)
-        MYL_TRY(points_back(cx, &present, receipt, &back));
-    *changed = !back;
-    if (back)
-        return MYL_OK;
-    if (present.position != 0) {
-        log = myl_key_of_u64s(room, present.position);
+    if (present->position != 0) {
+        log = myl_key_of_u64s(room, present->position);
         MYL_TRY(myl_store_delete(cx, MYL_TABLE_RECEIPT_LOG, myl_key_str(&log)));
     }
     position = myl_engine_next_position(cx);
@@ -109,6 +103,27 @@ myl_rc myl_room_receipt_put(myl_ctx *cx, uint64_t room, const myl_receipt *recei
     MYL_TRY(myl_store_put(cx, MYL_TABLE_RECEIPTS, myl_key_str(&key), myl_key_str(&value)));
     MYL_TRY(myl_store_put(cx, MYL_TABLE_RECEIPT_LOG, myl_key_str(&log), receipt_row(cx, receipt)));
     return myl_room_mark_changed(cx, room, position);
+}
+
+myl_rc myl_room_receipt_put(myl_ctx *cx, uint64_t room, const myl_receipt *receipt)
+{
+    myl_receipt present;
+    bool back = false;
+
+    MYL_TRY(myl_room_receipt_get(cx, room, receipt, &present));
+    if (present.position != 0)
+        MYL_TRY(points_back(cx, &present, receipt, &back));
+    return back ? MYL_OK : replace(cx, room, &present, receipt);
+}
+
+myl_rc myl_room_receipt_told(myl_ctx *cx, uint64_t room, const myl_receipt *receipt)
+{
+    myl_receipt present;
+
+    MYL_TRY(myl_room_receipt_get(cx, room, receipt, &present));
+    if (present.position != 0 && myl_str_equal(present.event_id, receipt->event_id))
+        return MYL_OK;
+    return replace(cx, room, &present, receipt);
 }
 
 myl_rc myl_room_receipts(myl_ctx *cx, uint64_t room, uint64_t after, const myl_receipt **receipts,

@@ -67,11 +67,10 @@ static myl_rc put_receipt(myl_ctx *cx, void *arg)
     receipt_arg *r = arg;
     myl_receipt receipt = {.user = r->user, .type = MYL_S("m.read"), .event_id = r->event_id};
     myl_room_head head;
-    bool changed;
 
     MYL_TRY(myl_room_require(cx, r->room_id, &head));
     r->room = head.room;
-    return myl_room_receipt_put(cx, head.room, &receipt, &changed);
+    return myl_room_receipt_put(cx, head.room, &receipt);
 }
 
 static room_test *lived_in(myl_str *room_id)

@@ -21,12 +21,11 @@ static bool is_receipt_type(myl_str type)
 static myl_rc put_receipt(myl_req *req, const myl_room_head *head, myl_receipt receipt)
 {
     myl_stored stored;
-    bool changed;
 
     MYL_TRY(myl_room_event_of(&req->cx, head->room, receipt.event_id, &stored));
     receipt.user = req->caller.user;
     receipt.ts = myl_now_ms();
-    return myl_room_receipt_put(&req->cx, head->room, &receipt, &changed);
+    return myl_room_receipt_put(&req->cx, head->room, &receipt);
 }
 
 /* m.fully_read is account data of the room. */

@@ -45,18 +45,18 @@ static myl_rc find_room(const edu *e, myl_str room_id, uint64_t *room)
     return MYL_OK;
 }
 
-/* user 0: not one of that server's who is joined. */
-static myl_rc find_member(const edu *e, uint64_t room, myl_str user_id, uint64_t *user)
+/* The membership of a user of that server; NONE: it is not one of theirs. */
+static myl_rc find_member(const edu *e, uint64_t room, myl_str user_id, uint64_t *user,
+                          myl_membership *membership)
 {
     myl_member member;
 
-    *user = 0;
+    *membership = MYL_MEMBER_NONE;
     if (!myl_id_is_user(user_id) || !myl_id_is_ours(user_id, e->origin))
         return MYL_OK;
     MYL_TRY(myl_store_interned(e->cx, MYL_INTERN_NAME, user_id, user));
     MYL_TRY(myl_room_member(e->cx, room, *user, &member));
-    if (member.membership != MYL_MEMBER_JOIN)
-        *user = 0;
+    *membership = member.membership;
     return MYL_OK;
 }
 
@@ -70,12 +70,14 @@ static void wake_room(void *arg)
 static myl_rc take_typing(edu *e)
 {
     bool typing = myl_json_bool(e->content, MYL_S("typing"), false);
-    uint64_t *room = myl_new(e->cx, uint64_t), user = 0;
+    myl_str user_id = myl_json_text(e->content, MYL_S("user_id"));
+    uint64_t *room = myl_new(e->cx, uint64_t), user;
+    myl_membership membership = MYL_MEMBER_NONE;
 
     MYL_TRY(find_room(e, myl_json_text(e->content, MYL_S("room_id")), room));
     if (*room != 0)
-        MYL_TRY(find_member(e, *room, myl_json_text(e->content, MYL_S("user_id")), &user));
-    if (user != 0 && myl_room_typing_set(*room, user, typing ? TYPING_MS : 0))
+        MYL_TRY(find_member(e, *room, user_id, &user, &membership));
+    if (membership == MYL_MEMBER_JOIN && myl_room_typing_set(*room, user, typing ? TYPING_MS : 0))
         myl_engine_after_commit(e->cx, wake_room, room);
     return MYL_OK;
 }
@@ -88,9 +90,9 @@ static myl_rc take_receipt(edu *e, uint64_t room, myl_receipt receipt, const myl
     const myl_json *data = myl_json_object(told, MYL_S("data"));
     myl_stored stored;
     uint64_t number;
-    bool changed;
 
-    if (ids == NULL || ids->count == 0 || ids->items[0].kind != MYL_JSON_STRING || e->left == 0)
+    if (ids == NULL || ids->count == 0 || ids->items[0].kind != MYL_JSON_STRING ||
+        !myl_id_is_event(ids->items[0].text) || e->left == 0)
         return MYL_OK;
     e->left--;
     receipt.event_id = ids->items[0].text;
@@ -98,21 +100,24 @@ static myl_rc take_receipt(edu *e, uint64_t room, myl_receipt receipt, const myl
     if (!myl_json_int(data, MYL_S("ts"), &receipt.ts) || receipt.ts < 0)
         receipt.ts = myl_now_ms();
     MYL_TRY(myl_room_event_number(e->cx, receipt.event_id, &number));
-    if (number == 0)
-        return MYL_OK;
-    MYL_TRY(myl_room_event(e->cx, number, &stored));
-    if (stored.room != room || (stored.flags & (MYL_EVENT_OUTLIER | MYL_EVENT_REJECTED)) != 0)
-        return MYL_OK;
-    return myl_room_receipt_put(e->cx, room, &receipt, &changed);
+    /* an event of a third server may be on its way to us still */
+    if (number != 0) {
+        MYL_TRY(myl_room_event(e->cx, number, &stored));
+        if (stored.room != room || (stored.flags & MYL_EVENT_REJECTED) != 0)
+            return MYL_OK;
+    }
+    return myl_room_receipt_told(e->cx, room, &receipt);
 }
 
 static myl_rc take_room_receipts(edu *e, uint64_t room, const myl_json *users)
 {
     for (uint32_t i = 0; users != NULL && i < users->count; i++) {
         myl_receipt receipt = {.type = MYL_S("m.read")};
+        myl_membership membership;
 
-        MYL_TRY(find_member(e, room, users->items[i].key, &receipt.user));
-        if (receipt.user != 0)
+        MYL_TRY(find_member(e, room, users->items[i].key, &receipt.user, &membership));
+        /* who has left may have come back in an event that waits for others */
+        if (membership != MYL_MEMBER_NONE && membership != MYL_MEMBER_BAN)
             MYL_TRY(take_receipt(e, room, receipt, &users->items[i]));
     }
     return MYL_OK;
