@@ -14,6 +14,8 @@
 myl_rc myl_room_servers(myl_ctx *cx, uint64_t room, const uint64_t **servers, size_t *count);
 /* Rooms in which a server has joined users, ascending: what it shares with us where we are joined too. */
 myl_rc myl_server_rooms(myl_ctx *cx, uint64_t server, const uint64_t **rooms, size_t *count);
+/* Has it joined users in any room here? */
+myl_rc myl_server_in_rooms(myl_ctx *cx, myl_str server_name, bool *out);
 myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool *out);
 
 /* The event that took this position of a room (both from a row of ROOM_LOG) when it is ours to send to other servers; number

@@ -3,10 +3,14 @@
  * Spec:    Server-Server API, Publishing Keys; Querying Keys Through Another Server.
  * Callers: keys.c, key_fetch.c, the handlers of /_matrix/key.
  * Threads: reading any; storing the engine.
+ * Holds:   FED_KEY_SERVERS servers, and more only when rooms need them: whoever has a name of a server can have its keys
+ *          stored here, but drives out strangers alone. FED_KEYS_OF_SERVER keys of each.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "fed/fed_own.h"
+
+#include <myelin/room_servers.h>
 
 #define DAY_MS INT64_C(86400000)
 enum { LONGEST_DAYS = 7 };
@@ -110,9 +114,9 @@ static myl_rc put_key(myl_ctx *cx, myl_str server, const fed_listed_key *one)
     return myl_store_put(cx, MYL_TABLE_SERVER_KEYS, myl_key_str(&key), myl_text_str(&row));
 }
 
-/* ---- how many servers there are; one that has not been heard of for long makes room ---- */
+/* ---- how many servers there are; a stranger that has not been heard of for long makes room ---- */
 
-enum { LOOKED_AT = 16 };
+enum { LOOKED_AT = 16, LOOKS = 8 };
 
 myl_rc myl_fed_key_list_count(myl_ctx *cx, uint64_t *out)
 {
@@ -132,8 +136,9 @@ static myl_rc put_count(myl_ctx *cx, uint64_t count)
     return myl_store_put(cx, MYL_TABLE_SERVER_KEY_LISTS, FED_KEY_LIST_COUNT, myl_key_str(&row));
 }
 
-/* Of some rows behind a place that chance chooses, the key of the one that ended first; absent: there is none. */
-static myl_rc find_oldest(myl_ctx *cx, myl_str from, myl_str *out)
+/* Of some rows behind this place, the key of the server that was seen the longest ago, of those that are in no room: events of rooms
+ * may come again, also of servers that are gone for ever. Absent: there is none. */
+static myl_rc find_stranger(myl_ctx *cx, myl_str from, myl_str *out)
 {
     uint64_t least = UINT64_MAX;
     myl_scan *scan;
@@ -142,16 +147,20 @@ static myl_rc find_oldest(myl_ctx *cx, myl_str from, myl_str *out)
     *out = MYL_ABSENT;
     MYL_TRY(myl_scan_start(cx, MYL_TABLE_SERVER_KEY_LISTS, MYL_ABSENT, from, MYL_FORWARD, &scan));
     for (int i = 0; i < LOOKED_AT; i++) {
-        uint64_t seen, until;
+        uint64_t seen;
         myl_str name;
+        bool needed;
 
         MYL_TRY(myl_scan_next(scan, &key, &row));
         if (!myl_str_present(key))
-            break;
+            return MYL_OK;
         if (myl_str_equal(key, FED_KEY_LIST_COUNT) || !myl_cut_str(&row, &name) ||
-            !myl_cut_u64(&row, &seen) || !myl_cut_u64(&row, &until) || until >= least)
+            !myl_cut_u64(&row, &seen) || seen >= least)
             continue;
-        least = until;
+        MYL_TRY(myl_server_in_rooms(cx, name, &needed));
+        if (needed)
+            continue;
+        least = seen;
         *out = myl_keep(cx, key);
     }
     myl_scan_end(scan);
@@ -164,12 +173,12 @@ static myl_rc drop_keys_of(myl_ctx *cx, myl_str server_hash)
     return myl_store_delete(cx, MYL_TABLE_SERVER_KEY_LISTS, server_hash);
 }
 
-/* A server is new: when there are too many, another goes. Its keys are asked for again when they are wanted. */
+/* A server is new: when there are too many, a stranger goes. Its keys are asked for again when they are wanted. Where chance finds no
+ * stranger nearly all are needed, and there are as many as rooms want. */
 static myl_rc make_room(myl_ctx *cx, const myl_key *key)
 {
-    myl_key from = myl_key_of_u64(myl_crypto_random_u64());
+    myl_str row, stranger = MYL_ABSENT;
     uint64_t count;
-    myl_str row, oldest;
 
     MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEY_LISTS, myl_key_str(key), &row));
     if (myl_str_present(row))
@@ -177,10 +186,67 @@ static myl_rc make_room(myl_ctx *cx, const myl_key *key)
     MYL_TRY(myl_fed_key_list_count(cx, &count));
     if (count < MYL_LIMIT_FED_KEY_SERVERS)
         return put_count(cx, count + 1);
-    MYL_TRY(find_oldest(cx, myl_key_str(&from), &oldest));
-    if (!myl_str_present(oldest))
-        MYL_TRY(find_oldest(cx, MYL_ABSENT, &oldest));
-    return myl_str_present(oldest) ? drop_keys_of(cx, oldest) : put_count(cx, count + 1);
+    for (int i = 0; i < LOOKS && !myl_str_present(stranger); i++) {
+        myl_key from = myl_key_of_u64(i < LOOKS - 1 ? myl_crypto_random_u64() : 0);
+
+        MYL_TRY(find_stranger(cx, myl_key_str(&from), &stranger));
+    }
+    return myl_str_present(stranger) ? drop_keys_of(cx, stranger) : put_count(cx, count + 1);
+}
+
+/* ---- how many keys one server has ---- */
+
+/* Of the rows under a prefix, the key of the one that was good the least long. */
+static myl_rc find_ended(myl_ctx *cx, myl_str prefix, myl_str *out, size_t *count)
+{
+    uint64_t least = UINT64_MAX;
+    myl_scan *scan;
+    myl_str key, row;
+
+    *out = MYL_ABSENT;
+    *count = 0;
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_SERVER_KEYS, prefix, MYL_ABSENT, MYL_FORWARD, &scan));
+    for (;;) {
+        myl_str server, key_id, bytes;
+        uint64_t until, expired;
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            return MYL_OK;
+        (*count)++;
+        if (!myl_cut_str(&row, &server) || !myl_cut_str(&row, &key_id) ||
+            !myl_cut_str(&row, &bytes) || !myl_cut_u64(&row, &until) ||
+            !myl_cut_u64(&row, &expired))
+            return myl_fail(cx, MYL_CORRUPT, "SERVER_KEYS: bad row");
+        until = expired > 0 ? expired : until;
+        if (until >= least)
+            continue;
+        least = until;
+        *out = myl_keep(cx, key);
+    }
+}
+
+static myl_rc put_keys(myl_ctx *cx, const myl_key *prefix, const fed_key_list *list)
+{
+    bool is_new = false;
+    size_t count;
+    myl_str ended;
+
+    for (size_t i = 0; i < list->count; i++) {
+        myl_key key = one_key(list->server, list->keys[i].key_id);
+        myl_str row;
+
+        MYL_TRY(myl_store_get(cx, MYL_TABLE_SERVER_KEYS, myl_key_str(&key), &row));
+        is_new = is_new || !myl_str_present(row);
+        MYL_TRY(put_key(cx, list->server, &list->keys[i]));
+    }
+    while (is_new) {
+        MYL_TRY(find_ended(cx, myl_key_str(prefix), &ended, &count));
+        if (count <= MYL_LIMIT_FED_KEYS_OF_SERVER)
+            break;
+        MYL_TRY(myl_store_delete(cx, MYL_TABLE_SERVER_KEYS, ended));
+    }
+    return MYL_OK;
 }
 
 /* ---- lists that a server does not give out any more ---- */
@@ -258,8 +324,7 @@ myl_rc myl_fed_key_list_put(myl_ctx *cx, const fed_key_list *list, myl_str json)
     myl_text row = MYL_TEXT(cx);
 
     MYL_TRY(make_room(cx, &key));
-    for (size_t i = 0; i < list->count; i++)
-        MYL_TRY(put_key(cx, list->server, &list->keys[i]));
+    MYL_TRY(put_keys(cx, &key, list));
     myl_row_str(&row, list->server);
     myl_row_u64(&row, (uint64_t)myl_now_ms());
     myl_row_u64(&row, (uint64_t)list->listed_until_ms);

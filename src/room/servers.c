@@ -112,6 +112,20 @@ myl_rc myl_server_rooms(myl_ctx *cx, uint64_t server, const uint64_t **rooms, si
     return MYL_OK;
 }
 
+myl_rc myl_server_in_rooms(myl_ctx *cx, myl_str server_name, bool *out)
+{
+    uint64_t server, count = 0;
+
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_SERVER, server_name, &server));
+    if (server != 0) {
+        myl_key key = myl_key_of_u64(server);
+
+        MYL_TRY(myl_store_count(cx, MYL_TABLE_SERVER_ROOMS, myl_key_str(&key), &count));
+    }
+    *out = count > 0;
+    return MYL_OK;
+}
+
 myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool *out)
 {
     uint64_t server;
