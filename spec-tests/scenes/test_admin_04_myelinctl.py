@@ -159,6 +159,7 @@ def test_moderation(ctl: tuple[Ctl, Server]) -> None:
     tool.run("user", "rate", "grace", "--usual")
     tool.run("user", "rate", "grace", "--per-second=x", status=2)
     assert "server_notices.localpart" in tool.run("user", "notice", "grace", "Noon.", status=1).stderr
+    assert tool.json("federation", "joins") == {"joins": []}
     tool.run("federation", "list")
     tool.run("federation", "show", "elsewhere.test", status=1)
     tool.run("federation", "reset", "elsewhere.test", status=1)

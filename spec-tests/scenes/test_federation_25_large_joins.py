@@ -1,89 +1,134 @@
-"""Joins of rooms with many members: killed in the middle, their client gone; the state comes in pieces, and nobody sees one.
+"""Joins of rooms with many members: killed at every step, their client gone; the state comes in pieces, and nobody sees one.
 
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
-import json
-import threading
-import time
 
 import httpx
+import pytest
 
-from support.client import V3, ok, q
+from support.admin import SECRET, administrator
+from support.client import V3, ok, q, refused
+from support.control import control
+from support.large_room import MEMBERS, Large, ask, assert_whole
 from support.network import Network
-from support.peer import Raw, Request
-from support.peer_room import PeerRoom, finish, sign_event
 from support.wait import until
 
-MEMBERS = 1200
+JOINS = "/_myelin/admin/v1/joins"
+MAKE, SEND = "/_matrix/federation/v1/make_join", "/_matrix/federation/v2/send_join"
 
 
-class Large:
-    """A room of the peer's with many members, who joined after its first events."""
-
-    def __init__(self, network: Network, members: int = MEMBERS):
-        self.peer = network.peer()
-        self.room = PeerRoom(self.peer, "11").serve()
-        self.count = members
-        events = [self.member(number) for number in range(members)]
-        self.text = ",".join(json.dumps(event) for event in events)
-        self.answered = threading.Event()
-        self.pause = 0.0
-        self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
-
-    def member(self, number: int) -> dict:
-        user = f"@member{number}:{self.peer.name}"
-        return finish(self.room.template("m.room.member", {"membership": "join"}, user, user), "11", self.peer)
-
-    def send_join(self, request: Request) -> Raw:
-        state = self.room.pdus(self.room.state.values())
-        head = json.dumps({"origin": self.peer.name, "members_omitted": False,
-                           "event": sign_event(request.json, "11", self.peer),
-                           "auth_chain": self.room.pdus(self.room.auth_chain(self.room.ids(*state))), "state": state})
-        time.sleep(self.pause)
-        self.answered.set()
-        return Raw(f"{head[:-2]},{self.text}]}}".encode())
-
-    def path(self) -> str:
-        return f"{V3}/join/{q(self.room.room_id)}?via={self.peer.name}"
-
-    def joined_by(self, client) -> int:
-        answer = client.get(f"{V3}/rooms/{q(self.room.room_id)}/joined_members")
-        return len(answer.json().get("joined", ()))
-
-
-def test_a_kill_in_the_middle_of_a_join(network: Network) -> None:
-    server, large = network.server(), Large(network)
+@pytest.mark.parametrize("point,nth", [("JOIN_NOTED", 1), ("JOIN_ANSWERED", 1), ("JOIN_EVENTS", 1), ("JOIN_EVENTS", 4),
+                                       ("JOIN_PIECE", 1), ("JOIN_PIECE", 2), ("JOIN_STATE", 1), ("JOIN_STORED", 1)])
+def test_killed_on_the_way(network: Network, point: str, nth: int) -> None:
+    """Killed at every step: nothing is half there, nobody sees a part, and the join goes on by itself."""
+    server, large = network.server(), Large(network, 620)
     alice = server.client("alice")
-    cut = 0
-    for delay in (0.0, 0.3, 0.9, 1.6):
-        large.answered.clear()
-
-        def join() -> None:
-            with contextlib.suppress(httpx.HTTPError, AssertionError):
-                alice.post(large.path(), timeout=60)
-
-        asking = threading.Thread(target=join)
-        asking.start()
-        large.answered.wait(30)
-        time.sleep(delay)  # a point of the import, not a wait for a result
-        server.kill9()
-        asking.join()
-        server.check()
-        server.start()
-        cut += large.room.room_id not in str(alice.sync())
-        if large.joined_by(alice):
-            assert large.joined_by(alice) == large.count + 2
-            break
-    assert cut > 0
-    ok(alice.post(large.path(), timeout=120))
-    assert large.joined_by(alice) == large.count + 2
-    # nobody was left over or counted twice
-    alice.since = None
-    summary = alice.sync()["rooms"]["join"][large.room.room_id]["summary"]
-    assert summary["m.joined_member_count"] == large.count + 2
+    control(server, f"fault arm {point} {nth}")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    server.assert_clean_log()
+    server.check()
+    asked = len(large.peer.asked(MAKE))
+    server.start()
+    while not large.joined_by(alice):  # what is seen meanwhile is nothing
+        assert large.room.room_id not in str(alice.sync(since=None)) or large.joined_by(alice)
+    assert_whole(alice, large)
+    assert len(large.peer.asked(MAKE)) == asked + (point != "JOIN_STORED")
+    # it is done: another start has nothing to go on with
+    server.restart()
+    assert_whole(alice, large)
+    ok(alice.post(f"{V3}/rooms/{q(large.room.room_id)}/leave", json={}))
+    server.restart()
+    assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
     server.stop()
     server.check()
+
+
+def test_killed_and_asked_again(network: Network) -> None:
+    """The client asks again while the join is gone on with: it is made once."""
+    server, large = network.server(), Large(network, 300)
+    alice = server.client("alice")
+    control(server, "fault arm JOIN_EVENTS 2")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    server.start()
+    ok(alice.post(large.path(), timeout=120))
+    assert_whole(alice, large)
+    server.stop()
+    server.check()
+
+
+def test_killed_and_the_other_server_is_gone(network: Network) -> None:
+    server, large = network.server(), Large(network, 50)
+    alice, bob = server.client("alice"), server.client("bob")
+    control(server, "fault arm JOIN_ANSWERED 1")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    large.peer.go_down()
+    server.start()
+    until(lambda: "could not be completed" in server.log.read_text(), "it has been tried", 30)
+    assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+    large.peer.come_back()
+    control(server, "clock advance 3600000")
+    until(lambda: large.joined_by(alice), "it is tried again", 60)
+    assert_whole(alice, large)
+    assert large.joined_by(bob) == 0
+    # a refusal ends it
+    other = Large(network, 50, "other.test")
+    control(server, "fault arm JOIN_ANSWERED 1")
+    asking = ask(alice, other)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    asked = len(other.peer.asked(MAKE))
+    other.peer.on("GET", MAKE + ".*", (403, {"errcode": "M_FORBIDDEN", "error": "not you"}))
+    server.start()
+    until(lambda: len(other.peer.asked(MAKE)) > asked, "it has been refused", 30)
+    server.restart()
+    server.restart()
+    assert len(other.peer.asked(MAKE)) == asked + 1
+    assert other.joined_by(alice) == 0
+    server.stop()
+    server.check()
+
+
+def test_a_stop_in_the_middle(network: Network) -> None:
+    server, large = network.server(), Large(network)
+    alice = server.client("alice")
+    large.pause = 2.0
+    asking = ask(alice, large)
+    large.peer.until_asked(SEND)
+    server.restart()
+    asking.join()
+    until(lambda: large.joined_by(alice), "the join has gone on", 60)
+    assert_whole(alice, large)
+    server.stop()
+    server.check()
+
+
+def test_progress_is_shown(network: Network) -> None:
+    server, large = network.server(shared_secret=SECRET), Large(network)
+    root, alice = administrator(server), server.client("alice")
+    refused(alice.get(JOINS), 403, "M_FORBIDDEN")
+    assert ok(root.get(JOINS)) == {"joins": []}
+    large.pause = 1.0
+    asking = ask(alice, large)
+    seen = []
+    while asking.is_alive():
+        seen += ok(root.get(JOINS))["joins"]
+    asking.join()
+    assert {one["room_id"] for one in seen} == {large.room.room_id}
+    assert {one["user_id"] for one in seen} == {alice.user_id}
+    stages = [one["stage"] for one in seen]
+    assert stages == sorted(stages, key=("waiting", "asking", "receiving", "storing", "state").index)
+    assert {"asking", "storing"} <= set(stages)
+    assert max(one["events_received"] for one in seen) > MEMBERS
+    assert seen[-1]["server"] == large.peer.name and seen[-1]["resumed"] is False
+    assert max(one["bytes_received"] for one in seen) > 100 * MEMBERS
+    assert ok(root.get(JOINS)) == {"joins": []}
 
 
 def test_a_join_goes_on_without_its_client(network: Network) -> None:

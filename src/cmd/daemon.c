@@ -19,6 +19,7 @@
 #include <myelin/api_endpoints.h>
 #include <myelin/base_log.h>
 #include <myelin/fed_call.h>
+#include <myelin/fed_joins.h>
 #include <myelin/fed_policy.h>
 #include <myelin/fed_rooms.h>
 #include <myelin/http_server.h>
@@ -214,6 +215,7 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_erase_task);
     myl_tasks_register(&myl_room_people_task);
     myl_tasks_register(&myl_room_upgrade_task);
+    myl_fed_joins_start();
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
     MYL_TRY(myl_fed_inbox_start(cx));

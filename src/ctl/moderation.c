@@ -248,3 +248,13 @@ int ctl_federation_reset(ctl_run *run)
                           MYL_FMT(quoted_argument(run, 0))),
                MYL_S("{}"), "is tried again");
 }
+
+int ctl_federation_joins(ctl_run *run)
+{
+    ctl_answer answer;
+
+    CTL_TRY(ctl_call(run, "GET", MYL_S("/_myelin/admin/v1/joins"), MYL_ABSENT, &answer));
+    ctl_print_list(run, &answer, "joins",
+                   "room_id user_id server stage events_received events_stored");
+    return CTL_OK;
+}

@@ -26,7 +26,7 @@ static myl_rc read_gap(myl_ctx *cx, void *arg)
 
     MYL_TRY(myl_room_require(cx, g->room_id, &head));
     MYL_TRY(myl_room_event(cx, g->number, &stored));
-    g->room = (fed_room){g->room_id, head.version, MYL_ABSENT};
+    g->room = (fed_room){.room_id = g->room_id, .version = head.version};
     g->event_id = stored.event_id;
     return MYL_OK;
 }

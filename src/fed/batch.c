@@ -204,6 +204,9 @@ myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list 
         rc = myl_lanes_stopping() ? MYL_STOPPING : store_piece(&piece, room, all + i, count);
         if (rc != MYL_OK)
             (void)myl_fail(cx, rc, "%.*s", MYL_FMT(piece.error.detail));
+        if (room->joining != NULL)
+            MYL_DIE_AT(JOIN_EVENTS);
+        myl_fed_joining_stored(room->joining, count);
         myl_ctx_reset(&piece);
     }
     myl_ctx_end(&piece);

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "fed/fed_own.h"
+#include "fed/rooms_own.h"
 
 #include <myelin/fed_check.h>
 
@@ -98,4 +99,5 @@ static myl_rc check_inbox(myl_ctx *cx, myl_check *check)
 
 const myl_check_row myl_fed_checks[] = {{"server keys", check_keys},
                                         {"waiting events", check_inbox},
+                                        {"joins under way", myl_fed_check_joins},
                                         {NULL, NULL}};

@@ -121,7 +121,9 @@ static myl_rc work(myl_ctx *cx, myl_str room_id, bool *more)
     *more = first.arrival != 0;
     if (!*more)
         return MYL_OK;
-    waiting = (fed_waiting){{room_id, first.version, MYL_ABSENT}, first.origin, first.text};
+    waiting = (fed_waiting){.room = {.room_id = room_id, .version = first.version},
+                            .origin = first.origin,
+                            .text = first.text};
     myl_fed_turn_take(room_id);
     rc = myl_fed_bring_in(cx, &waiting);
     myl_fed_turn_give(room_id);

@@ -33,6 +33,7 @@ static myl_rc read_here(myl_ctx *cx, void *arg)
 
 typedef struct {
     const fed_making *making;
+    fed_joining *joining;
     myl_str state, chain, event; /* pieces of the answer */
     fed_room room;
     myl_list pdus;       /* fed_pdu: of both lists */
@@ -129,6 +130,7 @@ static myl_rc store_state(myl_ctx *cx, arrival *a)
         rc = myl_lanes_stopping() ? MYL_STOPPING
                                   : myl_fed_change(&job, "fed.join_piece", store_piece, a);
         first |= at == 0 && a->piece.first;
+        MYL_DIE_AT(JOIN_PIECE);
         for (size_t i = 0; rc == MYL_OK && a->piece.taken && i < a->piece.rest_count; i++)
             myl_list_push(&a->rest, uint64_t, a->piece.rest[i]);
         if (rc != MYL_OK)
@@ -147,16 +149,21 @@ static myl_rc finish(myl_ctx *cx, void *arg)
     const arrival *a = arg;
     uint64_t number;
 
-    return myl_room_import_finish(cx, &a->import, &number);
+    MYL_TRY(myl_room_import_finish(cx, &a->import, &number));
+    return myl_fed_join_forget(cx, a->making->visit);
 }
 
-static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body)
+static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body, fed_joining *joining)
 {
-    arrival a = {.making = making, .room = {making->visit->room_id, making->version, MYL_ABSENT}};
+    arrival a = {.making = making,
+                 .joining = joining,
+                 .room = {making->visit->room_id, making->version, MYL_ABSENT, joining}};
 
     MYL_TRY(read_answer(cx, &a, body));
     MYL_TRY(list_state(cx, &a));
     MYL_TRY(read_joined(cx, &a));
+    myl_fed_joining_received(joining, body.len, a.pdus.count);
+    myl_fed_joining_stage(joining, MYL_JOINING_STORING);
     MYL_TRY(myl_fed_store_outliers(cx, &a.room, &a.pdus));
     a.rest = MYL_LIST(cx, uint64_t);
     a.import = (myl_room_import){.room_id = a.room.room_id,
@@ -165,8 +172,12 @@ static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body)
                                  .state = a.ids.at,
                                  .state_count = a.ids.count,
                                  .join = &a.joined};
+    myl_fed_joining_stage(joining, MYL_JOINING_STATE);
     MYL_TRY(store_state(cx, &a));
-    return myl_fed_change(cx, "fed.join", finish, &a);
+    MYL_DIE_AT(JOIN_STATE);
+    MYL_TRY(myl_fed_change(cx, "fed.join", finish, &a));
+    MYL_DIE_AT(JOIN_STORED);
+    return MYL_OK;
 }
 
 /* ---- one server ---- */
@@ -201,14 +212,18 @@ static myl_rc send_join(myl_ctx *cx, myl_str server, const fed_making *making, m
     return MYL_OK;
 }
 
-static myl_rc join_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
+static myl_rc join_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit, fed_joining *joining)
 {
     fed_making making = {.visit = visit, .make = "make_join", .membership = MYL_MEMBER_JOIN};
     myl_str body;
 
+    myl_fed_joining_at(joining, server);
     MYL_TRY(myl_fed_make(cx, server, &making));
+    MYL_TRY(myl_fed_join_note(cx, visit, joining));
+    MYL_DIE_AT(JOIN_NOTED);
     MYL_TRY(send_join(cx, server, &making, &body));
-    return take_room(cx, &making, body);
+    MYL_DIE_AT(JOIN_ANSWERED);
+    return take_room(cx, &making, body, joining);
 }
 
 /* ---- all of them ---- */
@@ -219,7 +234,7 @@ static bool is_answer(myl_rc rc)
     return myl_error_of(rc)->kind == MYL_KIND_CLIENT && rc != MYL_NOT_FOUND;
 }
 
-static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit)
+static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining)
 {
     myl_list servers = MYL_LIST(cx, myl_str);
     myl_rc told = MYL_NOT_FOUND;
@@ -229,7 +244,7 @@ static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit)
     if (servers.count == 0 && visit->although_here)
         return myl_fail(cx, MYL_FORBIDDEN, "nobody in the room may let the user in");
     for (size_t i = 0; i < servers.count; i++) {
-        myl_rc rc = join_by(cx, myl_list_get(&servers, myl_str, i), visit);
+        myl_rc rc = join_by(cx, myl_list_get(&servers, myl_str, i), visit, joining);
 
         if (rc == MYL_OK || rc == MYL_STOPPING)
             return rc;
@@ -243,7 +258,7 @@ static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit)
     return myl_fail(cx, told, "%.*s", MYL_FMT(why));
 }
 
-myl_rc myl_fed_join(myl_ctx *cx, const myl_fed_visit *visit)
+myl_rc myl_fed_join_run(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining)
 {
     here_arg here = {.room_id = visit->room_id};
     myl_rc rc;
@@ -251,7 +266,19 @@ myl_rc myl_fed_join(myl_ctx *cx, const myl_fed_visit *visit)
     myl_fed_turn_take(visit->room_id);
     rc = myl_fed_read(cx, read_here, &here);
     if (rc == MYL_OK && (!here.here || visit->although_here))
-        rc = try_all(cx, visit);
+        rc = try_all(cx, visit, joining);
     myl_fed_turn_give(visit->room_id);
+    return rc;
+}
+
+myl_rc myl_fed_join(myl_ctx *cx, const myl_fed_visit *visit)
+{
+    fed_joining *joining = myl_fed_joining_begin(visit, false);
+    myl_rc rc = myl_fed_join_run(cx, visit, joining);
+
+    /* it is told to whoever asked, who may ask again */
+    if (rc != MYL_OK && rc != MYL_STOPPING)
+        myl_fed_join_failed(visit, joining);
+    myl_fed_joining_end(joining);
     return rc;
 }

@@ -10,11 +10,32 @@
 #include <myelin/base_list.h>
 #include <myelin/base_log.h>
 #include <myelin/base_table.h>
+#include <myelin/fed_joins.h>
 #include <myelin/fed_keys.h>
 #include <myelin/fed_rooms.h>
 #include <myelin/matrix_id.h>
 #include <myelin/room_serve.h>
 #include <myelin/tasks_lane.h>
+
+/* ---- joins.c: joins under way, and the notes of them ---- */
+typedef struct fed_joining fed_joining;
+fed_joining *myl_fed_joining_begin(const myl_fed_visit *visit, bool resumed);
+void myl_fed_joining_end(fed_joining *joining);
+/* Another server is asked: the counts begin anew. */
+void myl_fed_joining_at(fed_joining *joining, myl_str server);
+void myl_fed_joining_stage(fed_joining *joining, myl_joining_stage stage);
+/* More has come; more is stored. joining NULL: nothing is shown. */
+void myl_fed_joining_received(fed_joining *joining, size_t bytes, size_t events);
+void myl_fed_joining_stored(fed_joining *joining, size_t events);
+/* Notes that the server which is asked is about to be told of the join: a restart goes on with it until it is forgotten. */
+myl_rc myl_fed_join_note(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining);
+/* Inside a change. */
+myl_rc myl_fed_join_forget(myl_ctx *cx, const myl_fed_visit *visit);
+/* Forgets a note that this very join has made. */
+void myl_fed_join_failed(const myl_fed_visit *visit, const fed_joining *joining);
+myl_rc myl_fed_check_joins(myl_ctx *cx, myl_check *check);
+/* join.c: myl_fed_join, shown by this entry; the note stays when it fails. */
+myl_rc myl_fed_join_run(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining);
 
 /* ---- cut.c: pieces of a JSON text that is too large to be parsed as a whole ---- */
 /* The value of a member of the object that `json` is; absent when there is none or the text is broken before it. */
@@ -41,7 +62,8 @@ void myl_fed_sort_pdus(myl_ctx *cx, myl_list *pdus, bool by_prev);
 typedef struct {
     myl_str room_id;
     const myl_room_version *version;
-    myl_str create; /* id of the create event; absent: the room's */
+    myl_str create;       /* id of the create event; absent: the room's */
+    fed_joining *joining; /* whose progress it is; NULL: nobody's */
 } fed_room;
 /* Checks the signatures and stores what is good as outliers, in their order, in changes of bounded size. */
 myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus);

@@ -1,11 +1,12 @@
-/* federation.c: the servers that this one sends to.
+/* federation.c: the servers that this one sends to, and the rooms that come from others.
  *
- * Threads: a read worker.
+ * Threads: a read worker; the list of joins a loop.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "api/admin/admin_own.h"
 
+#include <myelin/fed_joins.h>
 #include <myelin/outbox_send.h>
 #include <myelin/room_servers.h>
 
@@ -146,4 +147,51 @@ myl_rc myl_admin_reset_destination(myl_req *req, const myl_body_none *in)
         return myl_fail(&req->cx, MYL_BAD_REQUEST, "destination: there is nothing to reset");
     myl_outbox_retry(one.server);
     return myl_reply_empty(req);
+}
+
+/* ---- rooms that are coming ---- */
+
+static const char *stage_name(myl_joining_stage stage)
+{
+    switch (stage) {
+    case MYL_JOINING_WAITING: return "waiting";
+    case MYL_JOINING_ASKING: return "asking";
+    case MYL_JOINING_RECEIVING: return "receiving";
+    case MYL_JOINING_STORING: return "storing";
+    case MYL_JOINING_STATE: return "state";
+    }
+    return "waiting";
+}
+
+static void write_joining(myl_writer *w, const myl_joining *one)
+{
+    myl_write_open(w, '{');
+    myl_write_str(w, "room_id", one->room_id);
+    myl_write_str(w, "user_id", one->user_id);
+    if (one->server.len > 0)
+        myl_write_str(w, "server", one->server);
+    myl_write_str(w, "stage", myl_str_of(stage_name(one->stage)));
+    myl_write_bool(w, "resumed", one->resumed);
+    myl_write_int(w, "started_ts", one->started_ms);
+    myl_write_int(w, "bytes_received", (int64_t)one->bytes);
+    myl_write_int(w, "events_received", (int64_t)one->received);
+    myl_write_int(w, "events_stored", (int64_t)one->stored);
+    myl_write_close(w, '}');
+}
+
+myl_rc myl_admin_joins(myl_req *req, const myl_body_none *in)
+{
+    myl_writer w = myl_write_start(&req->cx, 1024);
+    const myl_joining *all;
+    size_t count;
+
+    MYL_UNUSED(in);
+    myl_fed_joins_under_way(&req->cx, &all, &count);
+    myl_write_open(&w, '{');
+    myl_write_open_key(&w, "joins", '[');
+    for (size_t i = 0; i < count; i++)
+        write_joining(&w, &all[i]);
+    myl_write_close(&w, ']');
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
 }

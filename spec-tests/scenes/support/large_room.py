@@ -1,0 +1,70 @@
+"""A peer's room with many members, for joins that take their time.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import contextlib
+import json
+import threading
+import time
+
+import httpx
+
+from support.client import V3, q
+from support.network import Network
+from support.peer import Raw, Request
+from support.peer_room import PeerRoom, finish, sign_event
+
+MEMBERS = 1200
+
+
+class Large:
+    """A room of the peer's with many members, who joined after its first events."""
+
+    def __init__(self, network: Network, members: int = MEMBERS, name: str = "peer.test"):
+        self.peer = network.peer(name)
+        self.room = PeerRoom(self.peer, "11").serve()
+        self.count = members
+        events = [self.member(number) for number in range(members)]
+        self.text = ",".join(json.dumps(event) for event in events)
+        self.answered = threading.Event()
+        self.pause = 0.0
+        self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
+
+    def member(self, number: int) -> dict:
+        user = f"@member{number}:{self.peer.name}"
+        return finish(self.room.template("m.room.member", {"membership": "join"}, user, user), "11", self.peer)
+
+    def send_join(self, request: Request) -> Raw:
+        state = self.room.pdus(self.room.state.values())
+        head = json.dumps({"origin": self.peer.name, "members_omitted": False,
+                           "event": sign_event(request.json, "11", self.peer),
+                           "auth_chain": self.room.pdus(self.room.auth_chain(self.room.ids(*state))), "state": state})
+        time.sleep(self.pause)
+        self.answered.set()
+        return Raw(f"{head[:-2]},{self.text}]}}".encode())
+
+    def path(self) -> str:
+        return f"{V3}/join/{q(self.room.room_id)}?via={self.peer.name}"
+
+    def joined_by(self, client) -> int:
+        answer = client.get(f"{V3}/rooms/{q(self.room.room_id)}/joined_members")
+        return len(answer.json().get("joined", ()))
+
+
+def ask(alice, large: Large) -> threading.Thread:
+    """Joins beside us; whether an answer comes is nobody's business."""
+    def join() -> None:
+        with contextlib.suppress(httpx.HTTPError, AssertionError):
+            alice.post(large.path(), timeout=60)
+
+    asking = threading.Thread(target=join)
+    asking.start()
+    return asking
+
+
+def assert_whole(alice, large: Large) -> None:
+    """Nobody was left over or counted twice."""
+    assert large.joined_by(alice) == large.count + 2
+    alice.since = None
+    summary = alice.sync()["rooms"]["join"][large.room.room_id]["summary"]
+    assert summary["m.joined_member_count"] == large.count + 2
