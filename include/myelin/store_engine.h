@@ -82,6 +82,9 @@ myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t least_epoch, uint64_t past_p
 myl_rc myl_store_position(myl_ctx *cx, uint64_t *out);
 /* Rises with each restore of an old copy; part of every token. */
 myl_rc myl_store_epoch(myl_ctx *cx, uint64_t *out);
+/* Is this its epoch, or one from which a restore made it? What was true of a position then is true of it now, for no position
+ * is given out twice. Other epochs are those of copies that went another way. */
+myl_rc myl_store_came_from(myl_ctx *cx, uint64_t epoch, bool *out);
 
 /* Interned strings. Ids begin at 1, 0 means "none". TYPE ids fit 32 bits. */
 typedef enum {

@@ -22,9 +22,9 @@ BODY = {"lists": {"all": {"ranges": [[0, 9]], "required_state": [], "timeline_li
 pytestmark = pytest.mark.server(shared_secret=SECRET)
 
 
-def backup(server: Server, tmp_path: pathlib.Path) -> pathlib.Path:
-    made = ok(administrator(server).post(BACKUP, json={}))
-    return pathlib.Path(shutil.move(made["file"], tmp_path / "copy.mdb"))
+def backup(server: Server, tmp_path: pathlib.Path, name: str = "copy") -> pathlib.Path:
+    made = ok(administrator(server, f"admin-{name}").post(BACKUP, json={}))
+    return pathlib.Path(shutil.move(made["file"], tmp_path / f"{name}.mdb"))
 
 
 def restore(server: Server, copy: pathlib.Path) -> None:
@@ -95,7 +95,7 @@ def test_tokens_of_before_begin_anew(server: Server, tmp_path: pathlib.Path) -> 
     said = alice.say(room, "after")
     for since in (future, bob.since):
         answer = alice.sync(since=since)
-        assert timeline(answer, room)[-2:] == ["before", "after"] and texts(answer) == ["unread before"]
+        assert timeline(answer, room)[-2:] == ["before", "after"] and texts(answer) == []
         assert set(answer["device_lists"]["changed"]) == {alice.user_id, bob.user_id}
         assert answer["rooms"]["join"][room]["state"]["events"] or answer["rooms"]["join"][room]["timeline"]["events"]
     lists = ok(alice.get(f"{V3}/keys/changes", params={"from": future, "to": alice.since}))
@@ -111,6 +111,43 @@ def test_tokens_of_before_begin_anew(server: Server, tmp_path: pathlib.Path) -> 
     fresh = ok(alice.post(SLIDING, json=BODY))
     assert bodies(fresh["rooms"][room]["timeline"])[-1] == "and on"
     assert fresh["rooms"][room]["bump_stamp"] > sliding["rooms"][room]["bump_stamp"]
+
+
+def slide(client: Client, since: str | None) -> tuple[list[str], str]:
+    """Texts of to-device messages of a new connection, and the token behind them."""
+    asked = {"enabled": True} | ({"since": since} if since else {})
+    told = ok(client.post(SLIDING, json={"extensions": {"to_device": asked}}))["extensions"]["to_device"]
+    return [event["content"]["text"] for event in told["events"]], told["next_batch"]
+
+
+def test_messages_to_devices_come_once_over_a_restore(server: Server, tmp_path: pathlib.Path) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    tablet = server.device(alice)
+    for device in (alice, tablet):
+        send(bob, device, "one")
+    assert texts(alice.sync()) == ["one"]
+    received, sliding = slide(tablet, None)
+    assert received == ["one"]
+    for device in (alice, tablet):
+        send(bob, device, "two")
+    monday = backup(server, tmp_path, "monday")
+    assert texts(alice.sync()) == ["two"]
+    send(bob, alice, "three")
+    tuesday = backup(server, tmp_path, "tuesday")
+    restore(server, monday)
+    # the copy holds "two" for both: the tokens tell who has it, and it is gone for good with its acknowledgement
+    assert texts(alice.sync()) == []
+    until(lambda: texts(alice.sync(since="")) == [], "the copy drops what is acknowledged")
+    received, sliding = slide(tablet, sliding)
+    assert received == ["two"] and slide(tablet, sliding)[0] == []
+    send(bob, alice, "of the other way")
+    assert texts(alice.sync()) == ["of the other way"]
+    # the later copy never saw that way: its tokens tell nothing of what this one holds, so all of that is given
+    restore(server, tuesday)
+    assert texts(alice.sync()) == ["two", "three"] and texts(alice.sync()) == []
+    assert slide(tablet, sliding)[0] == ["one", "two"]
+    refused(alice.post(SLIDING, json={"extensions": {"to_device": {"enabled": True, "since": "7"}}}), 400,
+            "M_INVALID_PARAM", "to_device.since")
 
 
 def test_the_same_copy_twice(server: Server, tmp_path: pathlib.Path) -> None:

@@ -50,6 +50,7 @@ myl_rc myl_engine_raise_epoch(myl_ctx *cx, uint64_t least_epoch, uint64_t past_p
     uint64_t epoch;
     myl_write *write = write_of(cx);
     MYL_TRY(myl_store_epoch(cx, &epoch));
+    MYL_TRY(myl_meta_add_former(cx, epoch));
     epoch = epoch + 1 > least_epoch ? epoch + 1 : least_epoch;
     MYL_TRY(myl_meta_set_number(cx, MYL_META_EPOCH, epoch));
     if (write->counters.position < past_position)

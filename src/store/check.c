@@ -145,9 +145,10 @@ static myl_rc check_meta_row(myl_ctx *cx, myl_check *check, myl_str key, myl_str
     MYL_UNUSED(cx);
     bool number = myl_str_equal(key, MYL_META_SCHEMA) || myl_str_equal(key, MYL_META_POSITION) ||
                   myl_str_equal(key, MYL_META_EPOCH) || myl_str_equal(key, MYL_META_NODE);
-    if (!number && !myl_str_equal(key, MYL_META_DIGEST_KEY))
+    bool numbers = myl_str_equal(key, MYL_META_FORMER);
+    if (!number && !numbers && !myl_str_equal(key, MYL_META_DIGEST_KEY))
         myl_check_wrong(check, "META: an unknown row \"%.*s\"", MYL_FMT(key));
-    else if (value.len != (number ? 8 : 32))
+    else if (numbers ? value.len % 8 != 0 : value.len != (number ? 8 : 32))
         myl_check_wrong(check, "META: \"%.*s\" has %zu bytes", MYL_FMT(key), value.len);
     return MYL_OK;
 }

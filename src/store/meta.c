@@ -1,4 +1,4 @@
-/* meta.c: the rows that describe the database itself: schema, position, epoch, digest key.
+/* meta.c: the rows that describe the database itself: schema, position, epochs, digest key.
  *
  * Callers: environment.c and migration.c at open, engine.c at each commit that gave out positions.
  * Threads: the transaction's.
@@ -101,4 +101,32 @@ myl_rc myl_store_position(myl_ctx *cx, uint64_t *out)
 myl_rc myl_store_epoch(myl_ctx *cx, uint64_t *out)
 {
     return myl_meta_number(cx, MYL_META_EPOCH, 1, out);
+}
+
+myl_rc myl_store_came_from(myl_ctx *cx, uint64_t epoch, bool *out)
+{
+    uint64_t one;
+    myl_str former;
+
+    MYL_TRY(myl_store_epoch(cx, &one));
+    *out = one == epoch;
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_META, MYL_META_FORMER, &former));
+    while (!*out && myl_cut_u64(&former, &one))
+        *out = one == epoch;
+    return MYL_OK;
+}
+
+/* The oldest are forgotten where a database was restored that often. */
+myl_rc myl_meta_add_former(myl_ctx *cx, uint64_t epoch)
+{
+    enum { ROW = sizeof(uint64_t), MOST = 1000 };
+    myl_text row = MYL_TEXT(cx);
+    myl_str former;
+
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_META, MYL_META_FORMER, &former));
+    if (former.len >= MOST * ROW)
+        former = myl_str_slice(former, ROW, SIZE_MAX);
+    myl_text_add(&row, myl_str_present(former) ? former : MYL_S(""));
+    myl_row_u64(&row, epoch);
+    return myl_store_put(cx, MYL_TABLE_META, MYL_META_FORMER, myl_text_str(&row));
 }

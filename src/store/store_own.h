@@ -240,11 +240,14 @@ myl_rc myl_record_meta(myl_ctx *cx);
 #define MYL_META_SCHEMA MYL_S("schema")
 #define MYL_META_POSITION MYL_S("position")
 #define MYL_META_EPOCH MYL_S("epoch")
+#define MYL_META_FORMER MYL_S("former epochs") /* numbers, one behind the other */
 #define MYL_META_NODE MYL_S("node")
 #define MYL_META_DIGEST_KEY MYL_S("digest key")
 /* In a transaction: a number of META, `missing` when it is not there. */
 myl_rc myl_meta_number(myl_ctx *cx, myl_str name, uint64_t missing, uint64_t *out);
 myl_rc myl_meta_set_number(myl_ctx *cx, myl_str name, uint64_t value);
+/* In a change: this was an epoch of the database. */
+myl_rc myl_meta_add_former(myl_ctx *cx, uint64_t epoch);
 /* In a write transaction on an empty database: its first rows. */
 myl_rc myl_meta_create(myl_ctx *cx, uint32_t schema);
 /* In a transaction: what the store keeps in memory of META. */

@@ -84,21 +84,6 @@ static void close_section(const section *at)
 
 /* ---- to-device and encryption ---- */
 
-static myl_rc read_since(myl_sliding *t, uint64_t *out)
-{
-    myl_str since = t->request->extensions.to_device_since;
-    int64_t number;
-
-    *out = 0;
-    if (!myl_str_present(since) || since.len == 0)
-        return MYL_OK;
-    if (!myl_str_to_int(since, &number) || number < 0)
-        return myl_fail(t->s->cx, MYL_INVALID_PARAM,
-                        "extensions.to_device.since: not a token of this server");
-    *out = (uint64_t)number;
-    return MYL_OK;
-}
-
 static void write_message(myl_writer *w, const myl_to_device *message)
 {
     myl_write_open(w, '{');
@@ -116,12 +101,16 @@ static myl_rc write_to_device(myl_sliding *t, bool *something)
                                  .upto = t->s->upto,
                                  .limit = (size_t)asked->to_device_limit};
     const myl_to_device *messages;
+    uint64_t epoch;
     size_t count;
     bool more;
 
     if (!asked->to_device)
         return MYL_OK;
-    MYL_TRY(read_since(t, &range.after));
+    if (asked->to_device_since.len > 0)
+        MYL_TRY(myl_to_device_token_read(t->s->cx, asked->to_device_since,
+                                         "extensions.to_device.since", &range.after));
+    MYL_TRY(myl_store_epoch(t->s->cx, &epoch));
     MYL_TRY(myl_user_to_device_get(t->s->cx, &range, &messages, &count, &more));
     *something |= count > 0;
     myl_write_open_key(t->s->w, "to_device", '{');
@@ -130,8 +119,8 @@ static myl_rc write_to_device(myl_sliding *t, bool *something)
         write_message(t->s->w, &messages[i]);
     myl_write_close(t->s->w, ']');
     myl_write_str(t->s->w, "next_batch",
-                  myl_strf(t->s->cx, "%llu",
-                           (unsigned long long)(more ? messages[count - 1].position : t->s->upto)));
+                  myl_to_device_token_write(t->s->cx, epoch,
+                                            more ? messages[count - 1].position : t->s->upto));
     myl_write_close(t->s->w, '}');
     return MYL_OK;
 }

@@ -16,11 +16,12 @@ static myl_rc begin_messages(myl_syncing *s, myl_sync_token *next)
     const myl_sync_request *request = s->request;
     myl_to_device_range range = {.user = request->caller->user,
                                  .device = request->caller->device,
-                                 .after = s->since != 0 ? request->since.to_device : 0,
                                  .upto = s->upto,
                                  .limit = MYL_LIMIT_TO_DEVICE_SYNC};
     bool more;
 
+    if (!request->initial)
+        MYL_TRY(myl_sync_token_to_device(s->cx, &request->since, &range.after));
     MYL_TRY(myl_user_to_device_get(s->cx, &range, &s->messages, &s->message_count, &more));
     next->to_device = more ? s->messages[s->message_count - 1].position : s->upto;
     return MYL_OK;

@@ -4,6 +4,8 @@
  */
 #include <myelin/sync_token.h>
 
+#include <myelin/store_engine.h>
+
 static const char marks[] = {'s', '_', '_', '.'};
 
 myl_str myl_sync_token_write(myl_ctx *cx, myl_sync_token token)
@@ -65,4 +67,38 @@ myl_rc myl_sync_token_read(myl_ctx *cx, myl_str text, const char *parameter, myl
     if (!cut_token(text, out))
         return myl_fail(cx, MYL_INVALID_PARAM, "%s: not a token of this server", parameter);
     return MYL_OK;
+}
+
+/* ---- to-device messages ---- */
+
+static myl_rc given_upto(myl_ctx *cx, uint64_t epoch, uint64_t position, uint64_t *out)
+{
+    uint64_t newest;
+    bool known;
+
+    MYL_TRY(myl_store_came_from(cx, epoch, &known));
+    MYL_TRY(myl_store_position(cx, &newest));
+    *out = known && position <= newest ? position : 0;
+    return MYL_OK;
+}
+
+myl_str myl_to_device_token_write(myl_ctx *cx, uint64_t epoch, uint64_t position)
+{
+    return myl_strf(cx, "d%llu_%llu", (unsigned long long)epoch, (unsigned long long)position);
+}
+
+myl_rc myl_to_device_token_read(myl_ctx *cx, myl_str text, const char *parameter, uint64_t *out)
+{
+    uint64_t epoch, position;
+    size_t at = 1;
+
+    if (text.len == 0 || text.at[0] != 'd' || !cut_number(text, &at, &epoch) || at >= text.len ||
+        text.at[at++] != '_' || !cut_number(text, &at, &position) || at != text.len)
+        return myl_fail(cx, MYL_INVALID_PARAM, "%s: not a token of this server", parameter);
+    return given_upto(cx, epoch, position, out);
+}
+
+myl_rc myl_sync_token_to_device(myl_ctx *cx, const myl_sync_token *token, uint64_t *out)
+{
+    return given_upto(cx, token->epoch, token->to_device, out);
 }

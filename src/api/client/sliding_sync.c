@@ -321,12 +321,13 @@ static myl_rc read_times(myl_req *req, const myl_body_sliding_sync *in, myl_slid
 /* The extension's token says that the device has the messages before it. */
 static myl_rc acknowledge(myl_req *req, const myl_sliding_extensions *extensions)
 {
-    int64_t since;
+    myl_str since = extensions->to_device_since;
+    uint64_t upto;
 
-    if (!extensions->to_device || !myl_str_present(extensions->to_device_since) ||
-        !myl_str_to_int(extensions->to_device_since, &since) || since <= 0)
+    if (!extensions->to_device || since.len == 0)
         return MYL_OK;
-    return myl_client_acknowledge(req, (uint64_t)since);
+    MYL_TRY(myl_to_device_token_read(&req->cx, since, "extensions.to_device.since", &upto));
+    return upto == 0 ? MYL_OK : myl_client_acknowledge(req, upto);
 }
 
 myl_rc myl_client_sliding_sync(myl_req *req, const myl_body_sliding_sync *in)

@@ -69,13 +69,12 @@ myl_rc myl_client_park_sync(myl_req *req, const myl_sync_result *result, int64_t
 /* The token says that the device has the to-device messages that came with it. */
 static myl_rc acknowledge(myl_req *req, const myl_sync_request *request)
 {
-    uint64_t epoch, position;
+    uint64_t upto;
 
-    MYL_TRY(myl_store_epoch(&req->cx, &epoch));
-    MYL_TRY(myl_store_position(&req->cx, &position));
-    if (request->initial || request->since.epoch != epoch || request->since.durable > position)
+    if (request->initial)
         return MYL_OK;
-    return myl_client_acknowledge(req, request->since.to_device);
+    MYL_TRY(myl_sync_token_to_device(&req->cx, &request->since, &upto));
+    return upto == 0 ? MYL_OK : myl_client_acknowledge(req, upto);
 }
 
 myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
