@@ -9,6 +9,7 @@
 #ifndef MYELIN_USER_THREADS_H
 #define MYELIN_USER_THREADS_H
 
+#include <myelin/base_list.h>
 #include <myelin/user_account.h>
 
 typedef enum {
@@ -46,6 +47,8 @@ typedef struct {
 } myl_threads;
 myl_rc myl_user_threads(myl_ctx *cx, uint64_t user, const myl_thread_range *range,
                         myl_threads *out);
+/* Rooms (uint64_t) of the threads that were followed or left after a position, a room once for each thread. */
+myl_rc myl_user_threads_changed(myl_ctx *cx, uint64_t user, uint64_t after, myl_list *rooms);
 /* Position of the user's newest change; 0: none. */
 myl_rc myl_user_threads_position(myl_ctx *cx, uint64_t user, uint64_t *out);
 

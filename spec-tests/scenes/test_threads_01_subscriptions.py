@@ -200,6 +200,46 @@ def test_only_followed_threads_notify(server: Server) -> None:
 
 
 @QUIET
+def test_new_counts_are_told_at_once(server: Server) -> None:
+    alice, bob = server.client("alice"), server.client("bob")
+    room, quiet = alice.create_room(preset="public_chat"), alice.create_room(preset="public_chat")
+    bob.join(room)
+    bob.join(quiet)
+    root = alice.say(room, "root")
+    reply(alice, room, root)
+    lists = {"lists": {"all": {"ranges": [[0, 9]], "required_state": [], "timeline_limit": 1}}}
+    wanted = json.dumps({"room": {"timeline": {"unread_thread_notifications": True}}})
+
+    def told(since: str | None, timeout: int) -> tuple[str, dict]:
+        params = {"filter": wanted, "timeout": timeout} | ({"since": since} if since else {})
+        answer = ok(bob.get(f"{V3}/sync", params=params))
+        return answer["next_batch"], answer["rooms"]["join"]
+
+    def slid(pos: str | None, timeout: int) -> tuple[str, dict]:
+        params = {"timeout": timeout} | ({"pos": pos} if pos else {})
+        answer = ok(bob.post(SLIDING, json=lists, params=params))
+        return answer["pos"], {name: one["notification_count"] for name, one in answer["rooms"].items()}
+
+    since, rooms = told(None, 0)
+    assert "unread_thread_notifications" not in rooms[room] or rooms[room]["unread_thread_notifications"] == {}
+    pos, numbers = slid(None, 0)
+    assert numbers == {room: 1, quiet: 0}
+    follow(bob, room, root)
+    # nothing has come into the room; both kinds of /sync tell the new number all the same, and nothing of other rooms
+    since, rooms = told(since, 10000)
+    assert set(rooms) == {room} and rooms[room]["timeline"]["events"] == []
+    assert rooms[room]["unread_thread_notifications"] == {root: {"notification_count": 1, "highlight_count": 0}}
+    pos, numbers = slid(pos, 10000)
+    assert numbers == {room: 2}
+    ok(bob.delete(path(room, root)))
+    since, rooms = told(since, 10000)
+    assert rooms[room].get("unread_thread_notifications", {}) == {}
+    pos, numbers = slid(pos, 10000)
+    assert numbers == {room: 1}
+    assert told(since, 0)[1] == {} and slid(pos, 0)[1] == {}
+
+
+@QUIET
 def test_the_kind_has_only_predefined_rules(server: Server) -> None:
     alice = server.client("alice")
     kinds = ok(alice.get(f"{RULES}/"))

@@ -69,6 +69,8 @@ static myl_rc list_members(myl_syncing *s)
         return myl_room_of_user(s->cx, user, ~0u, &s->members, &s->member_count);
     for (size_t i = 0; i < s->changed_count; i++)
         myl_list_push(&rooms, uint64_t, s->changed[i]);
+    for (size_t i = 0; i < s->recounted.count; i++)
+        myl_list_push(&rooms, uint64_t, myl_list_get(&s->recounted, uint64_t, i));
     MYL_TRY(myl_user_changed_rooms(s->cx, user, s->since, &rooms));
     if (!s->quiet)
         myl_room_typing_since(s->typing_since, &rooms);
@@ -97,6 +99,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result)
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
     s->invites_changed = s->since != 0 && myl_sync_changes_invites(s->data, s->data_count);
     MYL_TRY(list_changed(s));
+    MYL_TRY(myl_sync_begin_recount(s));
     MYL_TRY(list_members(s));
     MYL_TRY(myl_sync_begin_devices(s, &result->next));
     return myl_sync_begin_presence(s, &result->next);

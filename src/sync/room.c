@@ -92,7 +92,8 @@ static bool is_changed(const myl_syncing *s, uint64_t room)
 
 bool myl_sync_room_changed(const myl_syncing *s, uint64_t room)
 {
-    return is_changed(s, room) || (!s->quiet && myl_room_typing_counter(room) > s->typing_since);
+    return is_changed(s, room) || myl_sync_is_recounted(s, room) ||
+           (!s->quiet && myl_room_typing_counter(room) > s->typing_since);
 }
 
 static bool room_is_wanted(const myl_syncing *s, const myl_room_head *head)
@@ -106,7 +107,8 @@ static myl_rc write_joined_part(myl_syncing *s, sync_part *part)
     MYL_TRY(myl_sync_collect_state(s, part));
     MYL_TRY(collect_ephemeral(s, part));
     if (part->since != 0 && part->slice.count == 0 && part->state.count == 0 &&
-        !part->slice.limited && part->receipt_count == 0 && !part->typing && !has_data(s, part))
+        !part->slice.limited && part->receipt_count == 0 && !part->typing && !has_data(s, part) &&
+        !myl_sync_is_recounted(s, part->head.room))
         return MYL_OK;
     s->something = true;
     myl_write_open_str(s->w, part->head.room_id, '{');

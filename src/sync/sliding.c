@@ -202,6 +202,7 @@ static myl_rc begin(myl_sliding *t)
     s->changed = changed.rooms;
     s->changed_count = changed.count;
     s->all_changed = changed.all;
+    MYL_TRY(myl_sync_begin_recount(s));
     return myl_sliding_direct(s, &t->direct);
 }
 

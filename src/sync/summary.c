@@ -8,6 +8,8 @@
 #include "sync/sync_own.h"
 
 #include <myelin/matrix_id.h>
+#include <myelin/push_rules.h>
+#include <myelin/user_threads.h>
 
 enum { HEROES = 5 };
 
@@ -100,6 +102,22 @@ myl_rc myl_sync_write_summary(myl_syncing *s, const myl_room_head *head, bool ch
 }
 
 /* ---- counts ---- */
+
+myl_rc myl_sync_begin_recount(myl_syncing *s)
+{
+    s->recounted = MYL_LIST(s->cx, uint64_t);
+    if (s->since == 0 || !myl_push_thread_rules())
+        return MYL_OK;
+    return myl_user_threads_changed(s->cx, s->request->caller->user, s->since, &s->recounted);
+}
+
+bool myl_sync_is_recounted(const myl_syncing *s, uint64_t room)
+{
+    for (size_t i = 0; i < s->recounted.count; i++)
+        if (myl_list_get(&s->recounted, uint64_t, i) == room)
+            return true;
+    return false;
+}
 
 static void write_pair(myl_writer *w, uint32_t notifications, uint32_t highlights)
 {

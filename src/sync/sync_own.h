@@ -44,6 +44,7 @@ typedef struct {
     myl_list present;        /* users whose presence is new to the reader */
     bool presence_left;      /* more changes than one answer looks at */
     myl_ignored ignored;     /* whose events are not shown */
+    myl_list recounted; /* uint64_t: rooms in which a thread was followed or left after since */
 } myl_syncing;
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
@@ -101,6 +102,10 @@ myl_rc myl_sync_write_summary(myl_syncing *s, const myl_room_head *head, bool ch
 /* "unread_notifications" and, when the filter asks, "unread_thread_notifications". */
 myl_rc myl_sync_write_counts(myl_syncing *s, const myl_room_head *head, const myl_member *member);
 
+/* Which rooms' counts may have changed although nothing came: fills s->recounted. */
+myl_rc myl_sync_begin_recount(myl_syncing *s);
+bool myl_sync_is_recounted(const myl_syncing *s, uint64_t room);
+
 /* ephemeral.c: a private receipt is its owner's alone. */
 bool myl_sync_receipt_is_shown(const myl_syncing *s, const myl_receipt *receipt);
 /* Receipts with position > after that the caller may see. */
@@ -121,7 +126,7 @@ myl_rc myl_sync_invite_unwanted(myl_syncing *s, const myl_stored *invite, bool *
 bool myl_sync_changes_invites(const myl_account_data *data, size_t count);
 /* Stripped events of the room of an invite or knock, as array elements. */
 myl_rc myl_sync_write_stripped_state(myl_syncing *s, const myl_stored *invite);
-/* May the room have something new: an event, receipt or typing after the token? Never false when it has. */
+/* May the room have something new: an event, receipt, typing or other counts after the token? Never false when it has. */
 bool myl_sync_room_changed(const myl_syncing *s, uint64_t room);
 
 /* to_device.c: reads what is new for this device's encryption; fills the to-device part of the next token. */

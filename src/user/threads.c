@@ -184,6 +184,29 @@ myl_rc myl_user_threads_position(myl_ctx *cx, uint64_t user, uint64_t *out)
     return MYL_OK;
 }
 
+myl_rc myl_user_threads_changed(myl_ctx *cx, uint64_t user, uint64_t after, myl_list *rooms)
+{
+    myl_key key = myl_key_of_u64(user);
+    myl_scan *scan;
+    myl_str at, value;
+    uint64_t position, room;
+
+    MYL_TRY(myl_scan_values(cx, MYL_TABLE_THREAD_CHANGES, myl_key_str(&key), MYL_ABSENT,
+                            MYL_BACKWARD, &scan));
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &at, &value));
+        if (!myl_str_present(at))
+            break;
+        if (!myl_cut_u64(&value, &position) || !myl_cut_u64(&value, &room))
+            return myl_fail(cx, MYL_CORRUPT, "THREAD_CHANGES: bad row");
+        if (position <= after)
+            break;
+        myl_list_push(rooms, uint64_t, room);
+    }
+    myl_scan_end(scan);
+    return MYL_OK;
+}
+
 /* ---- what goes with a room ---- */
 
 myl_rc myl_user_threads_drop_room(myl_ctx *cx, uint64_t user, uint64_t room, size_t most,
