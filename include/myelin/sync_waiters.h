@@ -42,12 +42,14 @@ typedef struct myl_waiter {
 /* What it waits for. */
 typedef struct {
     int64_t deadline_tick_ms;
-    uint64_t position;     /* it has seen all commits up to this one */
-    uint64_t sequence;     /* the newest post when it began to look */
-    uint64_t user;         /* 0: nobody */
-    bool of_user;          /* the rooms are all those that the user is joined to */
-    bool only_devices;     /* of its rooms only MYL_NOTE_DEVICES wake it */
-    bool has_rooms;        /* of_user: they are listed here, should the index lack them */
+    uint64_t position; /* it has seen all commits up to this one */
+    uint64_t sequence; /* the newest post when it began to look */
+    uint64_t user;     /* 0: nobody */
+    bool of_user;      /* the rooms are all those that the user is joined to */
+    bool only_devices; /* of its rooms only MYL_NOTE_DEVICES wake it */
+    bool has_rooms;    /* of_user: they are listed here, should the index lack them */
+    bool
+        is_part; /* there are more rooms than may be listed: it sleeps for PARKED_PART_MS at most */
     const uint64_t *rooms; /* ascending, each once; copied */
     size_t room_count;
 } myl_wait;

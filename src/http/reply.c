@@ -82,8 +82,9 @@ myl_rc myl_req_park(myl_req *req, const myl_park *park)
     http_job *job = job_of(req);
 
     MYL_ASSERT(req->endpoint->run == MYL_RUN_READ);
-    if (park->room_count > MYL_LIMIT_PARKED_ROOMS)
-        return myl_fail(&req->cx, MYL_RESOURCE_LIMIT, "too many rooms to wait for");
+    size_t unwatched =
+        park->room_count > MYL_LIMIT_PARKED_ROOMS ? park->room_count - MYL_LIMIT_PARKED_ROOMS : 0;
+
     job->wait = (myl_wait){.deadline_tick_ms = park->deadline_tick_ms,
                            .position = park->position,
                            .sequence = job->sequence,
@@ -91,11 +92,12 @@ myl_rc myl_req_park(myl_req *req, const myl_park *park)
                            .of_user = park->of_user,
                            .only_devices = park->only_devices,
                            .has_rooms = req->rooms_wanted,
+                           .is_part = unwatched > 0,
                            .rooms = NULL,
-                           .room_count = park->room_count};
-    if (park->room_count > 0) {
-        uint64_t *rooms = myl_new_array(&req->cx, uint64_t, park->room_count);
-        memcpy(rooms, park->rooms, park->room_count * sizeof(*rooms));
+                           .room_count = park->room_count - unwatched};
+    if (job->wait.room_count > 0) {
+        uint64_t *rooms = myl_new_array(&req->cx, uint64_t, job->wait.room_count);
+        memcpy(rooms, park->rooms + unwatched, job->wait.room_count * sizeof(*rooms));
         job->wait.rooms = rooms;
     }
     return MYL_WAIT;

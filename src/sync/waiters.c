@@ -32,6 +32,7 @@ struct myl_watch {
     uint64_t user;
     bool is_kept; /* of all rooms of the user; in waiters->kept */
     bool is_idle; /* kept, and nobody sleeps */
+    bool is_part; /* of more rooms than these */
     myl_waiter *sleepers;
     watch *newer, *older; /* idle ones, by when the last sleeper woke */
     int64_t idle_since;   /* tick */
@@ -160,6 +161,7 @@ static watch *start_watch(myl_waiters *waiters, const myl_wait *wait)
 
     one->user = wait->user;
     one->is_kept = wait->of_user;
+    one->is_part = wait->is_part;
     one->place_count = count;
     for (size_t i = 0; i < count; i++) {
         place *at = &one->places[i];
@@ -237,6 +239,14 @@ static void leave_watch(myl_waiter *waiter)
     if (waiter->beside != NULL)
         waiter->beside->link = waiter->link;
     waiter->watch = NULL;
+}
+
+/* Whoever follows only a part of their rooms looks at all from time to time. */
+static int64_t deadline_of(const watch *one, const myl_wait *wait)
+{
+    int64_t next_look = one->is_part ? myl_tick_ms() + MYL_LIMIT_PARKED_PART_MS : INT64_MAX;
+
+    return wait->deadline_tick_ms < next_look ? wait->deadline_tick_ms : next_look;
 }
 
 /* ---- posts that came while it looked ---- */
@@ -409,9 +419,11 @@ myl_waiters_answer myl_waiters_add(myl_waiters *waiters, myl_waiter *waiter, con
     if (wait->of_user && kept == NULL && !wait->has_rooms)
         return MYL_WAITERS_ASK_ROOMS;
     waiter->next = NULL;
-    waiter->deadline_tick_ms = wait->deadline_tick_ms;
+    if (kept == NULL)
+        kept = start_watch(waiters, wait);
+    waiter->deadline_tick_ms = deadline_of(kept, wait);
     waiter->only_devices = wait->only_devices;
-    join_watch(waiters, kept != NULL ? kept : start_watch(waiters, wait), waiter);
+    join_watch(waiters, kept, waiter);
     heap_add(waiters, waiter);
     return MYL_WAITERS_SLEEPS;
 }

@@ -104,6 +104,38 @@ static void wakes_by_devices_alone(void **state)
     myl_waiters_end(waiters);
 }
 
+/* One that can follow only a part of its rooms wakes for those, and looks at all of them before long. */
+static void a_part_looks_again(void **state)
+{
+    static const uint64_t rooms[] = {5, 7};
+    myl_waiters *waiters = myl_waiters_start();
+    myl_waiter one = {.next = NULL}, two = {.next = NULL};
+    myl_wait wait = {.deadline_tick_ms = INT64_MAX,
+                     .user = 1,
+                     .of_user = true,
+                     .has_rooms = true,
+                     .is_part = true,
+                     .rooms = rooms,
+                     .room_count = 2};
+    int64_t now = myl_tick_ms();
+
+    MYL_UNUSED(state);
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &one, &wait));
+    assert_true(one.deadline_tick_ms >= now + MYL_LIMIT_PARKED_PART_MS &&
+                one.deadline_tick_ms <= myl_tick_ms() + MYL_LIMIT_PARKED_PART_MS);
+    assert_ptr_equal(post_one(waiters, 1, 1, (myl_note){MYL_NOTE_ROOM, 7}), &one);
+    /* its rooms are kept, and that they are a part */
+    wait = (myl_wait){.deadline_tick_ms = INT64_MAX, .user = 1, .of_user = true, .sequence = 1};
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &one, &wait));
+    assert_true(one.deadline_tick_ms <= myl_tick_ms() + MYL_LIMIT_PARKED_PART_MS);
+    /* whoever wants an answer before that gets it then */
+    wait.deadline_tick_ms = now + 1;
+    assert_int_equal(MYL_WAITERS_SLEEPS, myl_waiters_add(waiters, &two, &wait));
+    assert_ptr_equal(myl_waiters_due(waiters, now + 1), &two);
+    assert_int_equal(chain_length(myl_waiters_all(waiters)), 1);
+    myl_waiters_end(waiters);
+}
+
 /* A batch that concerns a waiter in several ways wakes it once. */
 static void wakes_once(void **state)
 {
@@ -377,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wakes_by_room_and_user),
         cmocka_unit_test(wakes_by_devices_alone),
+        cmocka_unit_test(a_part_looks_again),
         cmocka_unit_test(wakes_once),
         cmocka_unit_test(deadlines_come_in_order),
         cmocka_unit_test(nothing_is_missed),

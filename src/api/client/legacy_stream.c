@@ -9,7 +9,6 @@
 #include "api/client/legacy.h"
 
 #include <myelin/base_clock.h>
-#include <myelin/base_limit.h>
 #include <myelin/base_list.h>
 #include <myelin/room_share.h>
 
@@ -45,7 +44,7 @@ static myl_rc choose_rooms(myl_req *req, stream *s)
         return MYL_OK;
     }
     MYL_TRY(myl_room_of_user(&req->cx, req->caller.user, 1u << MYL_MEMBER_JOIN, &rooms, &count));
-    for (size_t i = 0; i < count && i < MYL_LIMIT_PARKED_ROOMS; i++)
+    for (size_t i = 0; i < count; i++)
         myl_list_push(&s->rooms, uint64_t, rooms[i].room);
     return MYL_OK;
 }
