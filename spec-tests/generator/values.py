@@ -111,7 +111,7 @@ class Maker:
     def _string(self, schema: dict, depth: int) -> str:
         if "enum" in schema:
             return self.dice.choice([choice for choice in schema["enum"] if choice is not None])
-        if "format" in schema:
+        if schema.get("format", "text") != "text":
             return self.known(schema["format"])
         low = schema.get("minLength", 0)
         high = min(schema.get("maxLength", 40), schema.get("x-maxBytes", 40))
@@ -242,7 +242,9 @@ class Maker:
         bad = []
         if "enum" in schema:
             bad.append("x" + self.word())
-        if "format" in schema:
+        if schema.get("format") == "text":
+            bad.append(self.word() + "\0")
+        elif "format" in schema:
             bad += ["", "x" + self.word() + "/", "no id"]
         if schema.get("minLength", 0) > 0:
             bad.append("")

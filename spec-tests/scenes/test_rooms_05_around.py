@@ -36,7 +36,7 @@ def test_aliases(shared_server: Server) -> None:
     refused(eve.put(path, json={"room_id": room}), 403, "M_FORBIDDEN")
     ok(bob.put(path, json={"room_id": room}))
     assert ok(eve.get(path)) == {"room_id": room, "servers": ["scene.test"]}
-    refused(alice.put(path, json={"room_id": room}), 400, "M_ROOM_IN_USE")
+    refused(alice.put(path, json={"room_id": room}), 409, "M_UNKNOWN", "roomAlias")
     refused(bob.put(f"{V3}/directory/room/{q('#den:other.test')}", json={"room_id": room}), 400, "M_INVALID_PARAM")
     refused(bob.put(path, json={"room_id": "x"}), 400, "M_INVALID_PARAM", "room_id")
     refused(eve.delete(path), 403, "M_FORBIDDEN")

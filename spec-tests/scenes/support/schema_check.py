@@ -72,6 +72,7 @@ FORMATS = {
     "room_alias": lambda text: has_domain(text, "#"),
     "server_name": is_server,
     "mxc": is_mxc,
+    "text": lambda text: "\0" not in text,
 }
 
 

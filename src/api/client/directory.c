@@ -64,11 +64,15 @@ myl_rc myl_client_alias(myl_req *req, const myl_body_none *in)
 
 myl_rc myl_client_put_alias(myl_req *req, const myl_body_room_alias *in)
 {
+    myl_str present, creator;
     myl_room_head head;
 
     if (!myl_id_is_ours(req->path.room_alias, myl_room_server()->server_name))
         return myl_fail(&req->cx, MYL_INVALID_PARAM, "roomAlias: belongs to another server");
     MYL_TRY(myl_room_require_joined(&req->cx, in->room_id, &req->caller, &head));
+    MYL_TRY(myl_room_alias_get(&req->cx, req->path.room_alias, &present, &creator));
+    if (myl_str_present(present))
+        return myl_fail(&req->cx, MYL_ALIAS_EXISTS, "roomAlias: taken");
     MYL_TRY(myl_room_alias_put(&req->cx, req->path.room_alias, &head, req->caller.user_id));
     return myl_reply_empty(req);
 }
