@@ -77,6 +77,17 @@ typedef struct {
 myl_rc myl_room_threads(myl_ctx *cx, const myl_thread_page *page, myl_relation_reader *reader,
                         myl_relation_found *out);
 
+/* Where an event stands by what its content relates to, and that in turn, RELATION_RECURSION levels up: what relates to an
+ * event of a thread belongs to the thread too, what relates to its root does not (Threading, Server behaviour). */
+typedef struct {
+    uint64_t
+        thread;   /* number of the thread's root; 0: the main timeline, or a root that is unknown */
+    myl_str root; /* absent: the main timeline */
+    uint64_t top; /* what it relates to in the end, that is in the room; 0: nothing */
+} myl_thread_place;
+myl_rc myl_room_thread_of(myl_ctx *cx, uint64_t room, const myl_json *content,
+                          myl_thread_place *out);
+
 /* ---- sending ---- */
 /* May a user of ours send this? MYL_DUPLICATE_ANNOTATION; MYL_BAD_REQUEST for a thread below an event that is itself
  * related, and for a parent that is unknown or in another room. */

@@ -260,6 +260,9 @@ def test_receipts(shared_server: Server) -> None:
     refused(bob.post(f"{path}/m.odd/{q(first)}", json={}), 400, "M_INVALID_PARAM", "receiptType")
     refused(bob.post(f"{path}/m.read/{q('$' + 'n' * 43)}", json={}), 404, "M_NOT_FOUND")
     refused(bob.post(f"{path}/m.read/{q(first)}", json={"thread_id": ""}), 400, "M_INVALID_PARAM", "thread_id")
+    for thread in ("x", 3, None):
+        refused(bob.post(f"{path}/m.read/{q(first)}", json={"thread_id": thread}), 400, "M_INVALID_PARAM", "thread_id")
+    refused(bob.post(f"{path}/m.fully_read/{q(first)}", json={"thread_id": "main"}), 400, "M_INVALID_PARAM", "thread_id")
     markers = f"{V3}/rooms/{q(room)}/read_markers"
     third = alice.say(room, "three")
     alice.sync()
@@ -313,3 +316,26 @@ def test_unstable_bits_are_not_promised(shared_server: Server) -> None:
     refused(alice.post(f"{V3}/sync", json={}), 405, "M_UNRECOGNIZED")
     assert json.loads(alice.get(f"{V3}/profile/{q(alice.user_id)}").text)["displayname"].startswith("alice")
     refused(alice.get(f"{V3}/profile/{q('@nobody:scene.test')}"), 404, "M_NOT_FOUND")
+
+
+def test_receipts_of_threads_name_the_right_one(shared_server: Server) -> None:
+    alice = shared_server.client("alice")
+    room = alice.create_room()
+    root, other = alice.say(room, "root"), alice.say(room, "other")
+
+    def related(rel_type: str, parent: str, kind: str = "m.room.message") -> str:
+        return alice.send(room, kind, {"msgtype": "m.text", "body": "x", "m.relates_to": {
+            "rel_type": rel_type, "event_id": parent, "key": "+"}})
+
+    reply = related("m.thread", root)
+    liked, root_liked = related("m.annotation", reply, "m.reaction"), related("m.annotation", root, "m.reaction")
+    # a root and what relates to it belong to both; what is in the thread, by any way, to the thread alone
+    good = [(reply, root), (liked, root), (root, root), (root_liked, root), (root, "main"), (root_liked, "main"), (other, "main")]
+    bad = [(reply, "main"), (liked, "main"), (other, root), (root, other), (reply, other), (other, "$" + "n" * 43)]
+    path = f"{V3}/rooms/{q(room)}/receipt"
+    for event, thread in bad:
+        refused(alice.post(f"{path}/m.read/{q(event)}", json={"thread_id": thread}), 400, "M_INVALID_PARAM", "thread_id")
+    assert ephemeral(alice.sync(), room, "m.receipt") == []
+    for event, thread in good:
+        ok(alice.post(f"{path}/m.read/{q(event)}", json={"thread_id": thread}))
+    assert ephemeral(alice.sync(), room, "m.receipt") != []

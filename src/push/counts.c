@@ -15,9 +15,10 @@
 
 #include <myelin/base_list.h>
 #include <myelin/base_table.h>
+#include <myelin/room_relation.h>
 #include <myelin/user_threads.h>
 
-enum { MAIN = 0, PARENTS = 3 };
+enum { MAIN = 0 };
 
 typedef struct {
     uint64_t thread; /* number of its root; MAIN */
@@ -216,36 +217,13 @@ static bool is_read(const counting *c, uint64_t thread, uint64_t position)
 
 /* ---- an event ---- */
 
-static myl_str parent_of(const myl_json *content, bool *is_thread)
-{
-    const myl_json *relation = myl_json_object(content, MYL_S("m.relates_to"));
-
-    *is_thread = myl_str_equal(myl_json_text(relation, MYL_S("rel_type")), MYL_S("m.thread"));
-    return myl_json_text(relation, MYL_S("event_id"));
-}
-
-/* Spec: what relates to an event of a thread belongs to the thread too. *root: its event id, absent: none. */
 static myl_rc thread_of(counting *c, const myl_json *content, uint64_t *thread, myl_str *root)
 {
-    *thread = MAIN;
-    *root = MYL_ABSENT;
-    for (int i = 0; i < PARENTS; i++) {
-        bool is_thread;
-        myl_str parent = parent_of(content, &is_thread);
-        myl_stored stored;
-        uint64_t number;
+    myl_thread_place place;
 
-        if (!myl_str_present(parent))
-            return MYL_OK;
-        MYL_TRY(myl_room_event_number(c->cx, parent, &number));
-        if (is_thread || number == 0) {
-            *thread = number;
-            *root = is_thread ? parent : MYL_ABSENT;
-            return MYL_OK;
-        }
-        MYL_TRY(myl_room_event(c->cx, number, &stored));
-        MYL_TRY(myl_room_event_content(c->cx, &stored, &content));
-    }
+    MYL_TRY(myl_room_thread_of(c->cx, c->head->room, content, &place));
+    *thread = place.thread;
+    *root = place.root;
     return MYL_OK;
 }
 

@@ -387,6 +387,34 @@ static myl_rc open_root(myl_ctx *cx, uint64_t newest, myl_relation_reader *reade
     return MYL_OK;
 }
 
+myl_rc myl_room_thread_of(myl_ctx *cx, uint64_t room, const myl_json *content,
+                          myl_thread_place *out)
+{
+    *out = (myl_thread_place){.root = MYL_ABSENT};
+    for (int i = 0; i < MYL_LIMIT_RELATION_RECURSION; i++) {
+        myl_relation relation = myl_relation_of(content);
+        myl_stored parent = {0};
+        uint64_t number;
+
+        if (!myl_str_present(relation.parent))
+            return MYL_OK;
+        MYL_TRY(myl_room_event_number(cx, relation.parent, &number));
+        if (number != 0)
+            MYL_TRY(myl_room_event(cx, number, &parent));
+        if (parent.room == room)
+            out->top = number;
+        if (myl_str_equal(relation.rel_type, MYL_S("m.thread"))) {
+            out->thread = out->top == number ? number : 0;
+            out->root = relation.parent;
+            return MYL_OK;
+        }
+        if (number == 0 || parent.room != room)
+            return MYL_OK;
+        MYL_TRY(myl_room_event_content(cx, &parent, &content));
+    }
+    return MYL_OK;
+}
+
 static myl_rc take_thread(paging *p, uint64_t newest, bool participated)
 {
     myl_thread_summary summary;

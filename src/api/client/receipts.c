@@ -10,6 +10,7 @@
 #include <myelin/base_clock.h>
 #include <myelin/http_server.h>
 #include <myelin/outbox_send.h>
+#include <myelin/room_relation.h>
 
 enum { LONGEST_TYPING_MS = 120000 };
 
@@ -18,11 +19,33 @@ static bool is_receipt_type(myl_str type)
     return myl_str_equal(type, MYL_S("m.read")) || myl_str_equal(type, MYL_S("m.read.private"));
 }
 
+/* Does the event belong to the thread that the receipt names, or to the main timeline? A thread's root and what relates to it
+ * belong to both. */
+static myl_rc check_place(myl_req *req, const myl_stored *stored, myl_str thread_id)
+{
+    bool main = myl_str_equal(thread_id, MYL_S("main"));
+    const myl_json *content;
+    myl_thread_place place;
+    uint64_t root = 0;
+
+    if (!myl_str_present(thread_id))
+        return MYL_OK;
+    MYL_TRY(myl_room_event_content(&req->cx, stored, &content));
+    MYL_TRY(myl_room_thread_of(&req->cx, stored->room, content, &place));
+    if (!main)
+        MYL_TRY(myl_room_event_number(&req->cx, thread_id, &root));
+    if (main ? place.thread == 0
+             : root != 0 && (root == stored->number || root == place.thread || root == place.top))
+        return MYL_OK;
+    return myl_fail(&req->cx, MYL_INVALID_PARAM, "thread_id: the event is not related to it");
+}
+
 static myl_rc put_receipt(myl_req *req, const myl_room_head *head, myl_receipt receipt)
 {
     myl_stored stored;
 
     MYL_TRY(myl_room_event_of(&req->cx, head->room, receipt.event_id, &stored));
+    MYL_TRY(check_place(req, &stored, receipt.thread_id));
     receipt.user = req->caller.user;
     receipt.ts = myl_now_ms();
     return myl_room_receipt_put(&req->cx, head->room, &receipt);
