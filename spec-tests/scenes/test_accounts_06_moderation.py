@@ -11,6 +11,8 @@ from support.client import V3, Client, ok, q, refused
 from support.server import Server
 
 ADMIN = "/_matrix/client/v1/admin"
+DELAY = "org.matrix.msc4140.delay"
+DELAYED = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events"
 SERVER = {"shared_secret": "open sesame"}
 
 
@@ -77,9 +79,12 @@ def test_a_suspended_account_reads_and_leaves_but_says_nothing(shared_server: Se
     other = friend.create_room(preset="public_chat", invite=[user.user_id])
     user.join(room)
     mine, theirs = user.say(room, "what I will regret"), friend.say(room, "hello")
+    later = ok(user.put(f"{V3}/rooms/{q(room)}/send/m.room.message/mine0", params={DELAY: 3600000},
+                        json={"msgtype": "m.text", "body": "later"}))["delay_id"]
     set_to(root, "suspend", user.user_id, True)
     send = f"{V3}/rooms/{q(room)}/send/m.room.message"
     for answer in (user.put(f"{send}/mine1", json={"msgtype": "m.text", "body": "x"}),
+                   user.put(f"{send}/mine3", params={DELAY: 1000}, json={"msgtype": "m.text", "body": "x"}),
                    user.post(f"{V3}/join/{q(other)}", json={}),
                    user.post(f"{V3}/rooms/{q(other)}/join", json={}),
                    user.post(f"{V3}/rooms/{q(room)}/invite", json={"user_id": "@x:scene.test"}),
@@ -88,6 +93,8 @@ def test_a_suspended_account_reads_and_leaves_but_says_nothing(shared_server: Se
                    user.put(f"{V3}/rooms/{q(room)}/redact/{q(theirs)}/mine2", json={}),
                    user.put(f"{V3}/rooms/{q(room)}/state/m.room.topic", json={"topic": "x"})):
         refused(answer, 403, "M_USER_SUSPENDED")
+    # nor is what was to be sent later sent sooner
+    refused(user.post(f"{DELAYED}/{later}", json={"action": "send"}, token=False), 403, "M_FORBIDDEN")
     assert any(event["event_id"] == theirs for event in user.history(room))
     user.sync()
     ok(user.put(f"{V3}/user/{q(user.user_id)}/account_data/test.a", json={}))
@@ -97,6 +104,8 @@ def test_a_suspended_account_reads_and_leaves_but_says_nothing(shared_server: Se
     set_to(root, "suspend", user.user_id, False)
     user.join(room)
     user.say(room, "back again")
+    ok(user.post(f"{DELAYED}/{later}", json={"action": "send"}, token=False))
+    assert friend.messages(room, limit=1)["chunk"][0]["content"]["body"] == "later"
 
 
 def test_whois_tells_oneself_and_administrators(shared_server: Server, root: Client) -> None:

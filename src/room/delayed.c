@@ -209,28 +209,32 @@ static myl_rc is_overtaken(myl_ctx *cx, const myl_delayed *event, bool *out)
     return MYL_OK;
 }
 
-static myl_rc may_send(myl_ctx *cx, const myl_delayed *event, bool *out)
+typedef enum { SPEAKS, SILENT, UNHEARD } voice;
+
+/* May its sender still speak, and does anybody hear it? */
+static myl_rc voice_of(myl_ctx *cx, const myl_delayed *event, voice *out)
 {
     myl_account account;
     myl_str user_id;
-    bool overtaken;
 
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, event->user, &user_id));
     MYL_TRY(myl_user_account(cx, user_id, &account));
-    MYL_TRY(is_overtaken(cx, event, &overtaken));
-    *out = account.exists && !account.deactivated && !account.locked && !account.suspended &&
-           !overtaken;
+    *out = account.shadow_banned ? UNHEARD : SPEAKS;
+    if (!account.exists || account.deactivated || account.locked || account.suspended)
+        *out = SILENT;
     return MYL_OK;
 }
 
 /* Its time has come. What the room refuses is given up. */
 static myl_rc send_due(myl_ctx *cx, const myl_delayed *event)
 {
-    bool may;
+    bool overtaken;
+    voice is;
     myl_rc rc;
 
-    MYL_TRY(may_send(cx, event, &may));
-    if (!may)
+    MYL_TRY(voice_of(cx, event, &is));
+    MYL_TRY(is_overtaken(cx, event, &overtaken));
+    if (is != SPEAKS || overtaken)
         return row_drop(cx, event);
     rc = send_now(cx, event);
     if (rc == MYL_OK || myl_error_of(rc)->kind != MYL_KIND_CLIENT)
@@ -257,6 +261,17 @@ static myl_rc step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finish
 
 const myl_task_kind myl_room_delayed_task = {kind, step};
 
+/* Whoever knows its id wants it sent now. */
+static myl_rc send_early(myl_ctx *cx, const myl_delayed *event)
+{
+    voice is;
+
+    MYL_TRY(voice_of(cx, event, &is));
+    if (is == SILENT)
+        return myl_fail(cx, MYL_FORBIDDEN, "who asked for this event may not send any more");
+    return is == SPEAKS ? send_now(cx, event) : row_drop(cx, event);
+}
+
 myl_rc myl_room_delayed_act(myl_ctx *cx, myl_str delay_id, myl_str action)
 {
     bool restart = myl_str_equal(action, MYL_S("restart")),
@@ -270,7 +285,7 @@ myl_rc myl_room_delayed_act(myl_ctx *cx, myl_str delay_id, myl_str action)
     if (event.user == 0 || !myl_str_equal(event.delay_id, delay_id))
         return myl_fail(cx, MYL_NOT_FOUND, "no delayed event of this id");
     if (send)
-        return send_now(cx, &event);
+        return send_early(cx, &event);
     if (!restart)
         return row_drop(cx, &event);
     event.running_since_ms = myl_now_ms();

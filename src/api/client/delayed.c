@@ -51,6 +51,8 @@ myl_rc myl_client_delay(myl_req *req, myl_str scope, myl_outgoing *outgoing)
     myl_room_head head;
     int64_t delay;
 
+    if (req->caller.is_suspended)
+        return myl_fail(cx, MYL_USER_SUSPENDED, "this account is suspended");
     scope = myl_strf(cx, "delayed %.*s", MYL_FMT(scope));
     if (has_txn)
         MYL_TRY(myl_room_txn_find(cx, &req->caller, scope, req->path.txn_id, &delay_id));
