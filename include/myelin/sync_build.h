@@ -40,6 +40,8 @@ typedef struct {
 } myl_filter;
 /* The defaults when json is NULL. MYL_BAD_JSON naming the field. */
 myl_rc myl_filter_decode(myl_ctx *cx, const myl_json *json, myl_filter *out);
+/* A filter as a parameter; the error names it. */
+myl_rc myl_filter_parse(myl_ctx *cx, myl_str text, const myl_json **out);
 /* For RoomEventFilters alone (/messages, /context). */
 myl_rc myl_event_filter_decode(myl_ctx *cx, const myl_json *json, myl_event_filter *out);
 bool myl_event_filter_allows(const myl_event_filter *filter, myl_str room_id, myl_str sender,

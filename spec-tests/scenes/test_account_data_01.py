@@ -42,6 +42,10 @@ def test_refusals(shared_server: Server) -> None:
     for kind in ("m.fully_read", "m.push_rules"):
         for path in paths(alice, room, kind) + paths(alice, None, kind):
             refused(alice.put(path, json={}) if V3 in path else alice.delete(path), 405, "M_BAD_JSON", "type")
+    rules = ok(alice.get(paths(alice, None, "m.push_rules")[0]))
+    assert rules == ok(alice.get(f"{V3}/pushrules/")) and rules["global"]["override"]
+    refused(bob.get(paths(alice, None, "m.push_rules")[0]), 403, "M_FORBIDDEN")
+    refused(alice.get(paths(alice, room, "m.push_rules")[0]), 404, "M_NOT_FOUND")
     path, gone = paths(alice, None, "a.b")
     ok(alice.put(path, json={"a": 1}))
     refused(bob.delete(gone), 403, "M_FORBIDDEN")

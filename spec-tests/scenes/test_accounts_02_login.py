@@ -58,6 +58,15 @@ def test_tokens_are_asked_for_and_known(shared_server: Server) -> None:
     assert ok(anyone.get(WHOAMI, params={"access_token": user.token}))["user_id"] == user.user_id
 
 
+def test_names_hold_no_nul(shared_server: Server) -> None:
+    shared_server.anonymous().register("nora")
+    body = {"type": "m.login.password", "password": "pass-word-1", "identifier": {"type": "m.id.user", "user": "nora"}}
+    for wrong, word in (({"device_id": "A\0B"}, "device_id"),
+                        ({"identifier": {"type": "m.id.user", "user": "nora\0x"}}, "identifier.user")):
+        refused(shared_server.anonymous().post(f"{V3}/login", json=body | wrong), 400, "M_BAD_JSON", word)
+    ok(shared_server.anonymous().post(f"{V3}/login", json=body | {"device_id": "A B"}))
+
+
 def test_logout_ends_one_session_logout_all_every_one(shared_server: Server) -> None:
     for path in ("logout", "logout/all"):
         refused(shared_server.anonymous().post(f"{V3}/{path}"), 401, "M_MISSING_TOKEN")

@@ -49,6 +49,9 @@ def test_a_rule_comes_and_goes(shared_server: Server) -> None:
     ok(alice.put(f"{path}/actions", json={"actions": []}))
     assert ok(alice.get(f"{path}/actions")) == {"actions": []}
     refused(alice.put(f"{path}/actions", json={}), 400, "M_MISSING_PARAM", "actions")
+    for action in ({"value": 1}, {"set_tweak": 3}, {}):
+        refused(alice.put(f"{path}/actions", json={"actions": ["notify", action]}), 400, "M_BAD_JSON", "actions[1].set_tweak")
+        refused(alice.put(path, json={"pattern": "x", "actions": [action]}), 400, "M_BAD_JSON", "actions[0].set_tweak")
     assert pushed(alice.sync())["global"]["content"][0]["enabled"] is False
     ok(alice.delete(path))
     for answer in (alice.delete(path), alice.get(path), alice.get(f"{path}/enabled"), alice.get(f"{path}/actions"),

@@ -112,7 +112,8 @@ def test_filters_of_messages(shared_server: Server) -> None:
     ({"dir": "b", "to": "p1"}, "M_INVALID_PARAM", "to"),
     ({"dir": "b", "limit": "-1"}, "M_INVALID_PARAM", "limit"),
     ({"dir": "b", "limit": "ten"}, "M_INVALID_PARAM", "limit"),
-    ({"dir": "b", "filter": "{"}, "M_NOT_JSON", ""),
+    ({"dir": "b", "filter": "{"}, "M_NOT_JSON", "filter"),
+    ({"dir": "b", "filter": "[]"}, "M_BAD_JSON", "filter: expected an object"),
     ({"dir": "b", "filter": '{"types":5}'}, "M_BAD_JSON", "types")])
 def test_bad_parameters_are_named(shared_server: Server, params: dict, errcode: str, word: str) -> None:
     alice = shared_server.client("alice")

@@ -22,9 +22,18 @@ def test_context_of_an_event(shared_server: Server) -> None:
     assert "m.room.create" in {event["type"] for event in around["state"]}
     assert bodies(alice.messages(room, limit=1, **{"from": around["start"]})["chunk"]) == ["m0"]
     assert bodies(alice.messages(room, limit=1, dir="f", **{"from": around["end"]})["chunk"]) == ["m8"]
+    odd = ok(alice.get(path, params={"limit": 3}))
+    assert bodies(odd["events_before"]) == ["m3"] and bodies(odd["events_after"]) == ["m5", "m6"]
+    none = ok(alice.get(path, params={"limit": 0}))
+    assert none["events_before"] == none["events_after"] == [] and none["event"]["event_id"] == ids[4]
     refused(bob.get(path), 404, "M_NOT_FOUND")
     refused(alice.get(path, params={"limit": "x"}), 400, "M_INVALID_PARAM", "limit")
-    refused(alice.get(f"{V3}/rooms/{q(room)}/context/{q('$' + 'x' * 43)}"), 404, "M_NOT_FOUND")
+    # an id that no event has, whatever it looks like
+    for event in ("$" + "x" * 43, "$nothing", "$no thing:at.all"):
+        for word in ("context", "event"):
+            refused(alice.get(f"{V3}/rooms/{q(room)}/{word}/{q(event)}"), 404, "M_NOT_FOUND")
+        refused(alice.post(f"{V3}/rooms/{q(room)}/receipt/m.read/{q(event)}", json={}), 404, "M_NOT_FOUND")
+    refused(alice.get(f"{V3}/rooms/{q(room)}/event/nothing"), 400, "M_INVALID_PARAM", "eventId")
 
 
 def test_aliases(shared_server: Server) -> None:

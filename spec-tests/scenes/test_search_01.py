@@ -95,6 +95,8 @@ def test_pages_filters_groups_and_state(shared_server: Server) -> None:
     assert found(first) == whole[:10] and first["count"] == 13
     second = search(alice, "pagination", first["next_batch"], order_by="recent")
     assert found(second) == whole[10:] and "next_batch" not in second
+    exact = search(alice, "pagination", order_by="recent", filter={"limit": 13})
+    assert found(exact) == whole and "next_batch" not in exact
     only = search(alice, "pagination", filter={"rooms": [rooms[1]]}, include_state=True)
     assert found(only) == [elsewhere] and any(e["type"] == "m.room.create" for e in only["state"][rooms[1]])
     assert found(search(alice, "pagination", filter={"not_rooms": [rooms[0]]})) == [elsewhere]

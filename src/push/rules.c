@@ -247,8 +247,19 @@ static bool id_is_good(myl_str id)
            myl_str_find(id, '/', 0) == SIZE_MAX && myl_str_find(id, '\\', 0) == SIZE_MAX;
 }
 
+/* An action with parameters sets a tweak; words that are not known are ignored when the rule is judged. */
+static myl_rc check_actions(myl_ctx *cx, const myl_json *actions)
+{
+    for (uint32_t i = 0; actions != NULL && i < actions->count; i++)
+        if (actions->items[i].kind == MYL_JSON_OBJECT &&
+            !myl_str_present(myl_json_text(&actions->items[i], MYL_S("set_tweak"))))
+            return myl_fail(cx, MYL_BAD_JSON, "actions[%u].set_tweak: expected a string", i);
+    return MYL_OK;
+}
+
 static myl_rc check_put(myl_ctx *cx, const myl_push_put *put)
 {
+    MYL_TRY(check_actions(cx, put->actions));
     if (put->kind == MYL_PUSH_POSTCONTENT)
         return myl_fail(cx, MYL_INVALID_PARAM, "kind: postcontent has no rules of one's own");
     if (!id_is_good(put->id))
@@ -413,6 +424,7 @@ myl_rc myl_push_rule_enable(myl_ctx *cx, const myl_push_name *name, bool enabled
 
 myl_rc myl_push_rule_act(myl_ctx *cx, const myl_push_name *name, const myl_json *actions)
 {
+    MYL_TRY(check_actions(cx, actions));
     return set_member(cx, name, MYL_S("actions"), actions);
 }
 

@@ -19,9 +19,14 @@ typedef struct {
     const char *path; /* where we are, for the error's words */
 } decoding;
 
+/* field "": what the path itself names. */
 static myl_rc bad(const decoding *d, const char *field, const char *expected)
 {
-    return myl_fail(d->cx, MYL_BAD_JSON, "%s%s: expected %s", d->path, field, expected);
+    myl_str path = myl_str_of(d->path);
+
+    if (field[0] == '\0')
+        path = myl_str_slice(path, 0, path.len - 1);
+    return myl_fail(d->cx, MYL_BAD_JSON, "%.*s%s: expected %s", MYL_FMT(path), field, expected);
 }
 
 /* A list of strings; *present tells "given" from "absent". `is` may refuse an element. */
@@ -133,6 +138,17 @@ static myl_rc read_event_filter(const decoding *d, const myl_json *json, myl_eve
     MYL_TRY(read_bool(d, json, "lazy_load_members", &out->lazy_load_members));
     MYL_TRY(read_bool(d, json, "include_redundant_members", &out->include_redundant_members));
     return read_bool(d, json, "unread_thread_notifications", &out->unread_thread_notifications);
+}
+
+myl_rc myl_filter_parse(myl_ctx *cx, myl_str text, const myl_json **out)
+{
+    myl_rc rc = myl_json_parse(cx, text, out);
+    myl_str why = cx->error.detail;
+
+    if (rc == MYL_OK)
+        return MYL_OK;
+    myl_forgive(cx);
+    return myl_fail(cx, rc, "filter: %.*s", MYL_FMT(why));
 }
 
 myl_rc myl_event_filter_decode(myl_ctx *cx, const myl_json *json, myl_event_filter *out)

@@ -7,6 +7,7 @@
  */
 #include "api/client/client_own.h"
 
+#include <myelin/push_rules.h>
 #include <myelin/sync_build.h>
 
 /* ---- account data ---- */
@@ -59,10 +60,25 @@ myl_rc myl_client_put_account_data(myl_req *req, const myl_body_content *in)
     return put_data(req, 0, in->json);
 }
 
+/* They are kept elsewhere, and shown where clients look for account data, as in /sync. */
+static myl_rc reply_push_rules(myl_req *req)
+{
+    myl_writer w = myl_write_start(&req->cx, 8192);
+    myl_push_ruleset set;
+
+    MYL_TRY(myl_push_rules_get(&req->cx, req->caller.user, req->caller.user_id, &set));
+    myl_write_open(&w, '{');
+    myl_push_write_global(&w, "global", &set);
+    myl_write_close(&w, '}');
+    return myl_reply_written(req, &w);
+}
+
 myl_rc myl_client_account_data(myl_req *req, const myl_body_none *in)
 {
     MYL_UNUSED(in);
     MYL_TRY(myl_client_require_self(req));
+    if (myl_str_equal(req->path.type, MYL_S("m.push_rules")))
+        return reply_push_rules(req);
     return get_data(req, 0);
 }
 

@@ -60,7 +60,7 @@ static myl_rc read_filter(myl_req *req, page *p)
     const myl_json *json = NULL;
 
     if (text.len > 0)
-        MYL_TRY(myl_json_parse(&req->cx, text, &json));
+        MYL_TRY(myl_filter_parse(&req->cx, text, &json));
     return myl_event_filter_decode(&req->cx, json, &p->filter);
 }
 
@@ -332,8 +332,10 @@ static myl_rc collect_surroundings(myl_req *req, surroundings *s)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
     MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &limit));
     MYL_TRY(read_filter(req, &shared));
-    shared.limit = (limit > MAX_MESSAGES ? MAX_MESSAGES : limit) / 2;
+    limit = limit > MAX_MESSAGES ? MAX_MESSAGES : limit;
+    shared.limit = limit / 2;
     MYL_TRY(collect_side(req, &s->before, &shared, MYL_BACKWARD, &s->event));
+    shared.limit = limit - limit / 2;
     return collect_side(req, &s->after, &shared, MYL_FORWARD, &s->event);
 }
 

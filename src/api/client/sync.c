@@ -17,7 +17,7 @@ static myl_rc read_filter(myl_req *req, myl_filter *out)
     const myl_json *json = NULL;
 
     if (given.len > 0 && given.at[0] == '{') {
-        MYL_TRY(myl_json_parse(&req->cx, given, &json));
+        MYL_TRY(myl_filter_parse(&req->cx, given, &json));
     } else if (given.len > 0) {
         MYL_TRY(myl_user_filter_get(&req->cx, req->caller.user, given, &json));
         if (json == NULL)
