@@ -91,26 +91,28 @@ myl_rc myl_room_gap_before(myl_ctx *cx, uint64_t room, myl_point place, uint64_t
 typedef struct {
     myl_str room_id;
     const myl_room_version *version;
-    myl_str create;       /* id of the create event */
-    const myl_str *state; /* ids of the state before the join; stored as outliers before */
-    size_t state_count;
+    myl_str create;           /* id of the create event */
     const myl_incoming *join; /* the member event, checked */
-    bool in_pieces;           /* the state has come in pieces (below) but for these: */
-    const uint64_t *rest;     /* numbers: our users' member events */
-    size_t rest_count;
+    myl_list wanted;          /* myl_tree_entry: the state before the join */
+    /* the plan: what turns the room's state into that */
+    myl_tree_root base; /* the state that the next step must find */
+    const myl_tree_entry *changes;
+    size_t change_count;
+    size_t early; /* so many go before the last step, in pieces; none of them is a member of ours */
+    /* out, of a step */
+    bool moved; /* the state is another one meanwhile: nothing was done, a new plan is needed */
+    myl_tree_root reached; /* by a piece: the base of the next step, once it is committed */
 } myl_room_import;
-/* A piece of the state, each in a change of its own, before the last step: state[from, from + count) of a room that has no events
- * here. It has its head and its members so far then, and is nobody's yet; a crash leaves a room that a later join goes on with. */
-typedef struct {
-    size_t from, count;
-    bool taken; /* out: false: the room has events, all of its state is the last step's matter */
-    bool first; /* out: nothing was there before */
-    const uint64_t *rest; /* out: of the piece, in the job */
-    size_t rest_count;
-} myl_room_piece;
-myl_rc myl_room_import_piece(myl_ctx *cx, const myl_room_import *import, myl_room_piece *piece);
+/* Adds the state events among these, which have been stored as outliers, to what is wanted (a list of the caller's job). What is not
+ * here or was rejected is left out; of two for one key the last counts. On a snapshot. */
+myl_rc myl_room_import_want(myl_ctx *cx, myl_room_import *import, const myl_str *ids, size_t count);
+/* Fills the plan, in the job. On a snapshot. */
+myl_rc myl_room_import_plan(myl_ctx *cx, myl_room_import *import);
+/* A piece of the plan, each in a change of its own: changes[from, from + count). The room has a head, state and members so far
+ * then, is nobody's, and has no newest events; a crash leaves a room that a later join goes on with. */
+myl_rc myl_room_import_piece(myl_ctx *cx, myl_room_import *import, size_t from, size_t count);
 /* The last step: makes the room (or takes it up again), with its members, at the join. MYL_FORBIDDEN when the join is not
  * allowed by that state; MYL_BAD_STATE when the state is none. `number`: the join. */
-myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64_t *number);
+myl_rc myl_room_import_finish(myl_ctx *cx, myl_room_import *import, uint64_t *number);
 
 #endif

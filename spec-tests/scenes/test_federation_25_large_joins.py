@@ -140,3 +140,82 @@ def test_a_join_goes_on_without_its_client(network: Network) -> None:
         alice.post(large.path(), timeout=0.5)
     until(lambda: large.room.room_id in alice.sync(since=since)["rooms"]["join"], "the room has come", 30)
     assert large.joined_by(alice) == large.count + 2
+
+
+def leave(alice, large: Large) -> None:
+    ok(alice.post(f"{V3}/rooms/{q(large.room.room_id)}/leave", json={}))
+    large.room.send("m.room.member", {"membership": "leave"}, alice.user_id, large.room.creator)
+
+
+def test_a_return_when_all_members_have_changed(network: Network) -> None:
+    """The difference comes in pieces too; killed between them, the old stay is still as it was."""
+    server, large = network.server(), Large(network, 1100)
+    alice = server.client("alice")
+    ok(alice.post(large.path(), timeout=60))
+    heard = large.room.say(large.room.creator, "heard")
+    large.room.deliver(server, heard)
+    alice.timeline_until(large.room.room_id, large.room.id_of(heard))
+    leave(alice, large)
+    before = [one["event_id"] for one in alice.history(large.room.room_id)]
+    large.members_are({"membership": "join", "displayname": "of another name"})
+    large.room.send("m.room.topic", {"topic": "new"}, "")
+    control(server, "fault arm JOIN_PIECE 2")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    server.check()
+    # the other server is gone: what is here is the old stay, and no part of the new one
+    large.peer.go_down()
+    server.start()
+    until(lambda: "could not be completed" in server.log.read_text(), "it has been tried", 30)
+    assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+    assert [one["event_id"] for one in alice.history(large.room.room_id)] == before
+    refused(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/state/m.room.topic"), 404, "M_NOT_FOUND")
+    members = ok(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/members?membership=join"))["chunk"]
+    assert len(members) == large.count + 1 and "of another name" not in str(members)
+    large.peer.come_back()
+    ok(alice.post(large.path(), timeout=60))
+    assert_whole(alice, large)
+    joined = ok(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/joined_members"))["joined"]
+    assert sum(one.get("display_name") == "of another name" for one in joined.values()) == large.count
+    assert ok(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/state/m.room.topic")) == {"topic": "new"}
+    seen = large.room.say(large.room.creator, "of the second stay")
+    large.room.deliver(server, seen)
+    alice.timeline_until(large.room.room_id, large.room.id_of(seen))
+    # members that have gone are gone
+    leave(alice, large)
+    large.count = 20
+    large.members_are({"membership": "join", "displayname": "left over"})
+    ok(alice.post(large.path(), timeout=60))
+    assert_whole(alice, large)
+    server.stop()
+    server.check()
+
+
+def test_a_return_to_a_room_with_another_beginning(network: Network) -> None:
+    """Cut short in the middle of a return, a room with history of ours is still bound to its create event."""
+    server, large = network.server(), Large(network, 600)
+    alice = server.client("alice")
+    ok(alice.post(large.path(), timeout=60))
+    leave(alice, large)
+    large.members_are({"membership": "join", "displayname": "other"})
+    control(server, "fault arm JOIN_PIECE 1")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
+    liar = Large(network, 10, "liar.test")
+    liar.room.room_id = large.room.room_id
+    liar.room.events, liar.room.state, liar.room.heads = {}, {}, []
+    liar.room._create("public", "shared", None)
+    liar.members_are({"membership": "join"})
+    liar.room.serve()
+    liar.peer.on("PUT", SEND + "/[^/]+/[^/]+", liar.send_join)
+    large.peer.go_down()
+    server.start()
+    until(lambda: "could not be completed" in server.log.read_text(), "it has been tried", 30)
+    refused(alice.post(f"{V3}/join/{q(large.room.room_id)}?via={liar.peer.name}"), 403, "M_BAD_STATE")
+    large.peer.come_back()
+    ok(alice.post(large.path(), timeout=60))
+    assert_whole(alice, large)
+    server.stop()
+    server.check()

@@ -11,7 +11,7 @@
  */
 #include "fed/rooms_own.h"
 
-enum { JOIN_TIMEOUT_MS = 600000, PIECE = 500 };
+enum { JOIN_TIMEOUT_MS = 600000, LOOKED_AT_ONCE = 1000, PLANS = 5 };
 
 /* ---- is it here? ---- */
 
@@ -40,8 +40,7 @@ typedef struct {
     myl_list ids;        /* of the state */
     myl_incoming joined; /* the member event as it comes back */
     myl_room_import import;
-    myl_room_piece piece;
-    myl_list rest; /* uint64_t: what the pieces leave to the last step */
+    size_t from, count; /* of the next step */
 } arrival;
 
 static bool is_within(myl_str whole, myl_str part)
@@ -108,49 +107,87 @@ static myl_rc read_joined(myl_ctx *cx, arrival *a)
 
 /* ---- storing it ---- */
 
+static myl_rc look_at_wanted(myl_ctx *cx, void *arg)
+{
+    arrival *a = arg;
+
+    return myl_room_import_want(cx, &a->import, (const myl_str *)a->ids.at + a->from, a->count);
+}
+
 static myl_rc store_piece(myl_ctx *cx, void *arg)
 {
     arrival *a = arg;
 
-    return myl_room_import_piece(cx, &a->import, &a->piece);
+    return myl_room_import_piece(cx, &a->import, a->from, a->count);
 }
 
-/* The state in many small changes: others' changes go on between them. */
-static myl_rc store_state(myl_ctx *cx, arrival *a)
+/* Does `body` for all of a range, some at a time, each in a job of its own; it sees a->from and a->count. */
+typedef struct {
+    fed_body body;
+    const char *change; /* NULL: on a snapshot */
+    size_t end, step;
+} walk;
+
+static myl_rc walk_all(myl_ctx *cx, arrival *a, const walk *over)
 {
-    bool first = false;
     myl_rc rc = MYL_OK;
     myl_ctx job;
 
-    a->piece.taken = true;
     myl_ctx_begin(&job);
-    for (size_t at = 0; at < a->ids.count && a->piece.taken && rc == MYL_OK; at += PIECE) {
-        a->piece.from = at;
-        a->piece.count = a->ids.count - at < PIECE ? a->ids.count - at : PIECE;
-        rc = myl_lanes_stopping() ? MYL_STOPPING
-                                  : myl_fed_change(&job, "fed.join_piece", store_piece, a);
-        first |= at == 0 && a->piece.first;
-        MYL_DIE_AT(JOIN_PIECE);
-        for (size_t i = 0; rc == MYL_OK && a->piece.taken && i < a->piece.rest_count; i++)
-            myl_list_push(&a->rest, uint64_t, a->piece.rest[i]);
+    for (a->from = 0; a->from < over->end && rc == MYL_OK && !a->import.moved;
+         a->from += over->step) {
+        a->count = over->end - a->from < over->step ? over->end - a->from : over->step;
+        if (myl_lanes_stopping())
+            rc = MYL_STOPPING;
+        else if (over->change == NULL)
+            rc = myl_fed_read(&job, over->body, a);
+        else
+            rc = myl_fed_change(&job, over->change, over->body, a);
         if (rc != MYL_OK)
             (void)myl_fail(cx, rc, "%.*s", MYL_FMT(job.error.detail));
+        else if (over->change != NULL && !a->import.moved)
+            a->import.base = a->import.reached;
+        if (over->change != NULL)
+            MYL_DIE_AT(JOIN_PIECE);
         myl_ctx_reset(&job);
     }
     myl_ctx_end(&job);
-    a->import.in_pieces = first && a->piece.taken;
-    a->import.rest = a->rest.at;
-    a->import.rest_count = a->rest.count;
     return rc;
+}
+
+static myl_rc plan(myl_ctx *cx, void *arg)
+{
+    return myl_room_import_plan(cx, &((arrival *)arg)->import);
 }
 
 static myl_rc finish(myl_ctx *cx, void *arg)
 {
-    const arrival *a = arg;
+    arrival *a = arg;
     uint64_t number;
 
     MYL_TRY(myl_room_import_finish(cx, &a->import, &number));
-    return myl_fed_join_forget(cx, a->making->visit);
+    return a->import.moved ? MYL_OK : myl_fed_join_forget(cx, a->making->visit);
+}
+
+/* The state in many small changes, and the join behind it: others' changes go on between them. */
+static myl_rc store_state(myl_ctx *cx, arrival *a)
+{
+    const walk wanted = {look_at_wanted, NULL, a->ids.count, LOOKED_AT_ONCE};
+
+    MYL_TRY(walk_all(cx, a, &wanted));
+    for (int i = 0; i < PLANS; i++) {
+        walk pieces = {store_piece, "fed.join_piece", 0, MYL_LIMIT_JOIN_PIECE};
+
+        MYL_TRY(myl_fed_read(cx, plan, a));
+        pieces.end = a->import.early;
+        MYL_TRY(walk_all(cx, a, &pieces));
+        MYL_DIE_AT(JOIN_STATE);
+        if (!a->import.moved)
+            MYL_TRY(myl_fed_change(cx, "fed.join", finish, a));
+        if (!a->import.moved)
+            return MYL_OK;
+    }
+    return myl_fail(cx, MYL_BUSY, "the room's state changes while it comes");
 }
 
 static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body, fed_joining *joining)
@@ -165,17 +202,13 @@ static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body, fed
     myl_fed_joining_received(joining, body.len, a.pdus.count);
     myl_fed_joining_stage(joining, MYL_JOINING_STORING);
     MYL_TRY(myl_fed_store_outliers(cx, &a.room, &a.pdus));
-    a.rest = MYL_LIST(cx, uint64_t);
+    myl_fed_joining_stage(joining, MYL_JOINING_STATE);
     a.import = (myl_room_import){.room_id = a.room.room_id,
                                  .version = a.room.version,
                                  .create = a.room.create,
-                                 .state = a.ids.at,
-                                 .state_count = a.ids.count,
-                                 .join = &a.joined};
-    myl_fed_joining_stage(joining, MYL_JOINING_STATE);
+                                 .join = &a.joined,
+                                 .wanted = MYL_LIST(cx, myl_tree_entry)};
     MYL_TRY(store_state(cx, &a));
-    MYL_DIE_AT(JOIN_STATE);
-    MYL_TRY(myl_fed_change(cx, "fed.join", finish, &a));
     MYL_DIE_AT(JOIN_STORED);
     return MYL_OK;
 }

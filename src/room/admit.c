@@ -372,14 +372,24 @@ static void drop_double_keys(myl_list *entries)
     entries->count = kept;
 }
 
-myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *events, size_t count,
-                           myl_tree_root *out)
+myl_rc myl_room_state_difference(myl_ctx *cx, myl_tree_root base, myl_list *want, myl_list *out)
 {
-    myl_list have = MYL_LIST(cx, myl_tree_entry), want = MYL_LIST(cx, myl_tree_entry),
-             changes = MYL_LIST(cx, myl_tree_entry);
+    myl_list have = MYL_LIST(cx, myl_tree_entry);
 
     if (base != 0)
         MYL_TRY(myl_tree_walk(cx, myl_store_nodes(cx), base, 0, collect_entry, &have));
+    myl_list_sort(&have, compare_entries);
+    myl_list_sort(want, compare_entries);
+    drop_double_keys(want);
+    changes_between(&have, want, out);
+    return MYL_OK;
+}
+
+myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *events, size_t count,
+                           myl_tree_root *out)
+{
+    myl_list want = MYL_LIST(cx, myl_tree_entry), changes = MYL_LIST(cx, myl_tree_entry);
+
     for (size_t i = 0; i < count; i++) {
         myl_stored stored;
 
@@ -388,10 +398,7 @@ myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *even
             myl_list_push(&want, myl_tree_entry,
                           ((myl_tree_entry){stored.type, stored.state_key, stored.number}));
     }
-    myl_list_sort(&have, compare_entries);
-    myl_list_sort(&want, compare_entries);
-    drop_double_keys(&want);
-    changes_between(&have, &want, &changes);
+    MYL_TRY(myl_room_state_difference(cx, base, &want, &changes));
     *out = base;
     if (changes.count == 0)
         return MYL_OK;

@@ -3,106 +3,112 @@
  * Why:     the state of a large room comes in many changes, first as outliers, then piece by piece as the state and the members
  *          of a room in which nobody of ours is; the change that brings our user in makes all of it seen.
  * Callers: fed/ (join).
- * Threads: the engine.
+ * Threads: what is wanted and the plan: a lane with a snapshot; the changes: the engine.
+ * Holds:   a plan is good for the state that it began with: a piece that finds another one does nothing, and says so. From
+ *          the first piece on the room has no newest events: what it has is the state of nobody's stay.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/room_admin.h>
 #include <myelin/room_admit.h>
+#include <myelin/room_serve.h>
 
 #include "room/room_own.h"
 
 #include <myelin/matrix_id.h>
 
-/* ---- a piece ---- */
+/* ---- what is wanted ---- */
 
-typedef struct {
-    myl_list entries; /* myl_tree_entry */
-    myl_list rest;    /* uint64_t */
-    uint64_t member_type;
-} gathered;
-
-static myl_rc is_our_member(myl_ctx *cx, const gathered *g, const myl_stored *stored, bool *out)
+myl_rc myl_room_import_want(myl_ctx *cx, myl_room_import *import, const myl_str *ids, size_t count)
 {
-    myl_str name;
+    uint64_t room, number;
 
-    *out = false;
-    if (stored->type != g->member_type)
-        return MYL_OK;
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored->state_key, &name));
-    *out = myl_id_is_ours(name, myl_room_server()->server_name);
-    return MYL_OK;
-}
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_ROOM, import->room_id, &room));
+    for (size_t i = 0; i < count; i++) {
+        myl_stored stored;
 
-static myl_rc gather_one(myl_ctx *cx, myl_str id, gathered *g)
-{
-    myl_stored stored;
-    uint64_t number;
-    bool ours;
-
-    MYL_TRY(myl_room_event_number(cx, id, &number));
-    if (number == 0)
-        return MYL_OK;
-    MYL_TRY(myl_room_event(cx, number, &stored));
-    if (stored.state_key == 0 || (stored.flags & MYL_EVENT_REJECTED) != 0)
-        return MYL_OK;
-    MYL_TRY(is_our_member(cx, g, &stored, &ours));
-    if (ours)
-        myl_list_push(&g->rest, uint64_t, number);
-    else
-        myl_list_push(&g->entries, myl_tree_entry,
-                      ((myl_tree_entry){stored.type, stored.state_key, number}));
-    return MYL_OK;
-}
-
-static myl_rc open_head(myl_ctx *cx, const myl_room_import *import, myl_room_head *head);
-
-myl_rc myl_room_import_piece(myl_ctx *cx, const myl_room_import *import, myl_room_piece *piece)
-{
-    gathered g = {.entries = MYL_LIST(cx, myl_tree_entry), .rest = MYL_LIST(cx, uint64_t)};
-    myl_tree_root was;
-    myl_room_head head;
-
-    MYL_TRY(myl_room_require_unblocked(cx, import->room_id));
-    MYL_TRY(open_head(cx, import, &head));
-    piece->taken = head.extremity_count == 0;
-    piece->first = head.state == 0;
-    if (!piece->taken)
-        return MYL_OK;
-    MYL_TRY(myl_store_intern(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &g.member_type));
-    for (size_t i = piece->from; i < piece->from + piece->count; i++)
-        MYL_TRY(gather_one(cx, import->state[i], &g));
-    piece->rest = g.rest.at;
-    piece->rest_count = g.rest.count;
-    was = head.state;
-    MYL_TRY(
-        myl_tree_change(cx, myl_store_nodes(cx), was, g.entries.at, g.entries.count, &head.state));
-    MYL_TRY(myl_room_move_members(cx, &head, was, myl_engine_next_position(cx)));
-    return myl_room_head_put(cx, &head);
-}
-
-/* ---- the last step ---- */
-
-static myl_rc numbers_of(myl_ctx *cx, const myl_room_import *import, myl_list *numbers)
-{
-    for (size_t i = 0; i < import->state_count; i++) {
-        uint64_t number;
-
-        MYL_TRY(myl_room_event_number(cx, import->state[i], &number));
-        if (number != 0)
-            myl_list_push(numbers, uint64_t, number);
+        MYL_TRY(myl_room_event_number(cx, ids[i], &number));
+        if (number == 0)
+            continue;
+        MYL_TRY(myl_room_event(cx, number, &stored));
+        if (stored.room == room && stored.state_key != 0 &&
+            (stored.flags & MYL_EVENT_REJECTED) == 0)
+            myl_list_push(&import->wanted, myl_tree_entry,
+                          ((myl_tree_entry){stored.type, stored.state_key, number}));
     }
     return MYL_OK;
 }
 
-static myl_rc open_head(myl_ctx *cx, const myl_room_import *import, myl_room_head *head)
+/* ---- the plan ---- */
+
+static myl_rc is_ours(myl_ctx *cx, const myl_tree_entry *entry, uint64_t member_type, bool *out)
 {
+    myl_str name;
+
+    *out = false;
+    if (entry->type != member_type)
+        return MYL_OK;
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, entry->state_key, &name));
+    *out = myl_id_is_ours(name, myl_room_server()->server_name);
+    return MYL_OK;
+}
+
+/* Puts the member events of our users behind all others. */
+static myl_rc ours_last(myl_ctx *cx, myl_list *changes, size_t *others)
+{
+    myl_list ours = MYL_LIST(cx, myl_tree_entry);
+    myl_tree_entry *at = changes->at;
+    uint64_t member_type;
+    bool is_one;
+
+    *others = 0;
+    MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &member_type));
+    for (size_t i = 0; i < changes->count; i++) {
+        MYL_TRY(is_ours(cx, &at[i], member_type, &is_one));
+        if (is_one)
+            myl_list_push(&ours, myl_tree_entry, at[i]);
+        else
+            at[(*others)++] = at[i];
+    }
+    for (size_t i = 0; i < ours.count; i++)
+        at[*others + i] = myl_list_get(&ours, myl_tree_entry, i);
+    return MYL_OK;
+}
+
+myl_rc myl_room_import_plan(myl_ctx *cx, myl_room_import *import)
+{
+    myl_list changes = MYL_LIST(cx, myl_tree_entry);
+    myl_room_head head;
+    size_t others;
+    bool here;
+
+    MYL_TRY(myl_room_head_get(cx, import->room_id, &head));
+    MYL_TRY(myl_room_is_here(cx, &head, &here));
+    MYL_TRY(myl_room_state_difference(cx, head.state, &import->wanted, &changes));
+    MYL_TRY(ours_last(cx, &changes, &others));
+    import->base = head.state;
+    import->changes = changes.at;
+    import->change_count = changes.count;
+    import->moved = false;
+    /* who is in the room would see the pieces */
+    import->early = here || others <= MYL_LIMIT_JOIN_PIECE ? 0 : others;
+    return MYL_OK;
+}
+
+/* ---- a piece ---- */
+
+static myl_rc open_head(myl_ctx *cx, myl_room_import *import, myl_room_head *head)
+{
+    bool was_here;
     uint64_t create;
 
+    MYL_TRY(myl_room_require_unblocked(cx, import->room_id));
     MYL_TRY(myl_room_event_number(cx, import->create, &create));
     MYL_TRY(myl_room_head_get(cx, import->room_id, head));
-    if (create == 0 || (head->extremity_count > 0 && head->create != create))
+    was_here = head->extremity_count > 0 || head->newest > 0;
+    if (create == 0 || (was_here && head->create != create))
         return myl_fail(cx, MYL_BAD_STATE, "the state has another create event");
+    import->moved = head->state != import->base;
     /* what a server told whose join came to nothing binds nobody */
     if (head->create != create)
         head->has_type = false;
@@ -111,28 +117,24 @@ static myl_rc open_head(myl_ctx *cx, const myl_room_import *import, myl_room_hea
     return myl_store_intern(cx, MYL_INTERN_ROOM, import->room_id, &head->room);
 }
 
-static myl_rc make_state(myl_ctx *cx, const myl_room_import *import, const myl_room_head *head,
-                         myl_tree_root *out)
+myl_rc myl_room_import_piece(myl_ctx *cx, myl_room_import *import, size_t from, size_t count)
 {
-    myl_list numbers = MYL_LIST(cx, uint64_t);
+    myl_room_head head;
 
-    *out = head->state;
-    for (size_t i = 0; import->in_pieces && i < import->rest_count; i++) {
-        myl_tree_entry entry = {.event = import->rest[i]};
-        myl_stored stored;
-
-        MYL_TRY(myl_room_event(cx, entry.event, &stored));
-        entry.type = stored.type;
-        entry.state_key = stored.state_key;
-        MYL_TRY(myl_tree_change(cx, myl_store_nodes(cx), *out, &entry, 1, out));
-    }
-    if (import->in_pieces)
+    MYL_TRY(open_head(cx, import, &head));
+    if (import->moved)
         return MYL_OK;
-    MYL_TRY(numbers_of(cx, import, &numbers));
-    return myl_room_state_make(cx, head->state, numbers.at, numbers.count, out);
+    head.extremity_count = 0;
+    MYL_TRY(myl_tree_change(cx, myl_store_nodes(cx), import->base, import->changes + from, count,
+                            &head.state));
+    MYL_TRY(myl_room_move_members(cx, &head, import->base, myl_engine_next_position(cx)));
+    import->reached = head.state;
+    return myl_room_head_put(cx, &head);
 }
 
-myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64_t *number)
+/* ---- the last step ---- */
+
+myl_rc myl_room_import_finish(myl_ctx *cx, myl_room_import *import, uint64_t *number)
 {
     myl_admission admission = {.incoming = import->join,
                                .coming = MYL_COMES_NEW,
@@ -143,9 +145,11 @@ myl_rc myl_room_import_finish(myl_ctx *cx, const myl_room_import *import, uint64
     myl_room_head head;
     uint64_t create;
 
-    MYL_TRY(myl_room_require_unblocked(cx, import->room_id));
     MYL_TRY(open_head(cx, import, &head));
-    MYL_TRY(make_state(cx, import, &head, &admission.state));
+    if (import->moved)
+        return MYL_OK;
+    MYL_TRY(myl_tree_change(cx, myl_store_nodes(cx), import->base, import->changes + import->early,
+                            import->change_count - import->early, &admission.state));
     MYL_TRY(myl_room_state_number(cx, admission.state, "m.room.create", MYL_S(""), &create));
     if (create != head.create)
         return myl_fail(cx, MYL_BAD_STATE, "the state does not hold the create event");

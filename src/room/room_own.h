@@ -41,6 +41,9 @@ myl_rc myl_room_resolve_events(myl_ctx *cx, const myl_room_head *head, const uin
 void myl_room_resolve_start(void);
 void myl_room_resolve_stop(void);
 
+/* admit.c: what turns the state of `base` into `want` (myl_tree_entry), which is sorted; of two for one key the last stays. */
+myl_rc myl_room_state_difference(myl_ctx *cx, myl_tree_root base, myl_list *want, myl_list *out);
+
 /* servers.c: one joined user of a server more (1) or less (-1). */
 myl_rc myl_room_server_count(myl_ctx *cx, uint64_t room, uint64_t user, int change);
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """join.py: what it costs to join a large room that is elsewhere: CPU time and memory of the server, and what others feel.
 
-    MYELIN_BUILD=build/release build/venv/bin/python tools/bench/join.py [--members 20000]
+    MYELIN_BUILD=build/release build/venv/bin/python tools/bench/join.py [--members 20000] [--again]
 
 The room is a scripted peer's, its members' events signed by one key. A second user says things in a room of their own
-meanwhile; the slowest of these is printed too.
+meanwhile; the slowest of these is printed too. --again: then the user leaves, all members change, and the user comes back.
 
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
 import json
 import pathlib
+import threading
 import time
 
 from bench_network import Talker, servers
@@ -27,15 +28,19 @@ class Large:
     def __init__(self, network: Network, members: int):
         self.peer = network.peer()
         self.room = PeerRoom(self.peer, "11").serve()
-        self.members = [self.member(number) for number in range(members)]
-        # made once: the peer's work is not what is measured
-        self.text = ",".join(json.dumps(event, separators=(",", ":")) for event in self.members)
+        self.count = members
+        self.members_are("Member")
         self.peer.on("PUT", rf"/_matrix/federation/v2/send_join/{q(self.room.room_id).replace('.', '[.]')}/[^/]+",
                      self.send_join)
 
-    def member(self, number: int) -> dict:
+    def members_are(self, word: str) -> None:
+        # made once: the peer's work is not what is measured
+        events = [self.member(number, f"{word} {number}") for number in range(self.count)]
+        self.text = ",".join(json.dumps(event, separators=(",", ":")) for event in events)
+
+    def member(self, number: int, name: str) -> dict:
         user = f"@member{number}:{self.peer.name}"
-        content = {"membership": "join", "displayname": f"Member {number}"}
+        content = {"membership": "join", "displayname": name}
         return finish(self.room.template("m.room.member", content, user, user), "11", self.peer)
 
     def send_join(self, request: Request) -> bytes:
@@ -47,33 +52,61 @@ class Large:
         return f"{head[:-2]},{self.text}]}}".encode()
 
 
-def peak_mib(server: Server) -> float:
+def memory_mib(server: Server, name: str) -> float:
+    """VmHWM: the peak of all; RssAnon: what is now no part of a file."""
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
 
 
-def measure(network: Network, server: Server, members: int) -> None:
+class Watch(threading.Thread):
+    """The largest memory that is no part of a file: pages of the database come and go with the kernel's wishes."""
+
+    def __init__(self, server: Server):
+        super().__init__(daemon=True)
+        self.server, self.most, self.over = server, 0.0, False
+
+    def run(self) -> None:
+        while not self.over:
+            self.most = max(self.most, memory_mib(self.server, "RssAnon"))
+            time.sleep(0.02)
+
+
+def join(server: Server, large: Large, alice, talker: Talker, what: str) -> None:
+    watch = Watch(server)
+    memory, cpu, began = memory_mib(server, "VmHWM"), server.cpu_ms(), time.monotonic()
+    talker.start()
+    watch.start()
+    ok(alice.post(f"{V3}/join/{q(large.room.room_id)}", params={"via": large.peer.name}, json={}, timeout=900))
+    seconds, used = time.monotonic() - began, server.cpu_ms() - cpu
+    watch.over = talker.over = True
+    talker.join()
+    joined = ok(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/joined_members", timeout=120))["joined"]
+    assert len(joined) == large.count + 2, len(joined)
+    print(f"{what}, {large.count} members: {used} CPU ms, {seconds:.1f} s, peak {memory_mib(server, 'VmHWM'):.0f} MiB, without "
+          f"pages of files {watch.most:.0f} (before {memory:.0f}), "
+          f"the slowest message elsewhere meanwhile {talker.slowest * 1000:.0f} ms", flush=True)
+
+
+def measure(network: Network, server: Server, members: int, again: bool) -> None:
     large = Large(network, members)
     alice, bob = server.client("alice"), server.client("bob")
-    talker = Talker(bob, bob.create_room())
-    memory, cpu, began = peak_mib(server), server.cpu_ms(), time.monotonic()
-    talker.start()
-    ok(alice.post(f"{V3}/join/{q(large.room.room_id)}", params={"via": large.peer.name}, json={}, timeout=600))
-    seconds, used = time.monotonic() - began, server.cpu_ms() - cpu
-    talker.over = True
-    talker.join()
-    joined = ok(alice.get(f"{V3}/rooms/{q(large.room.room_id)}/joined_members", timeout=60))["joined"]
-    assert len(joined) == members + 2, len(joined)
-    print(f"{members} members: {used} CPU ms, {seconds:.1f} s, peak {peak_mib(server):.0f} MiB (before {memory:.0f}), "
-          f"the slowest message elsewhere meanwhile {talker.slowest * 1000:.0f} ms")
+    elsewhere = bob.create_room()
+    join(server, large, alice, Talker(bob, elsewhere), "a join")
+    if not again:
+        return
+    ok(alice.post(f"{V3}/rooms/{q(large.room.room_id)}/leave", json={}))
+    large.room.send("m.room.member", {"membership": "leave"}, alice.user_id, large.room.creator)
+    large.members_are("Changed")
+    join(server, large, alice, Talker(bob, elsewhere), "a return")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--members", type=int, default=20000)
+    parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     with servers() as network:
-        measure(network, network.server(), options.members)
+        measure(network, network.server(), options.members, options.again)
 
 
 if __name__ == "__main__":

@@ -24,15 +24,18 @@ class Large:
         self.peer = network.peer(name)
         self.room = PeerRoom(self.peer, "11").serve()
         self.count = members
-        events = [self.member(number) for number in range(members)]
-        self.text = ",".join(json.dumps(event) for event in events)
+        self.members_are({"membership": "join"})
         self.answered = threading.Event()
         self.pause = 0.0
         self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
 
-    def member(self, number: int) -> dict:
+    def members_are(self, content: dict) -> None:
+        """The member events of all of them are new ones."""
+        self.text = ",".join(json.dumps(self.member(number, content)) for number in range(self.count))
+
+    def member(self, number: int, content: dict) -> dict:
         user = f"@member{number}:{self.peer.name}"
-        return finish(self.room.template("m.room.member", {"membership": "join"}, user, user), "11", self.peer)
+        return finish(self.room.template("m.room.member", content, user, user), "11", self.peer)
 
     def send_join(self, request: Request) -> Raw:
         state = self.room.pdus(self.room.state.values())
