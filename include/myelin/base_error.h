@@ -44,6 +44,7 @@ typedef struct {
     int line;
     int64_t retry_after_ms; /* for LIMIT_EXCEEDED, else 0 */
     myl_str members;        /* more members of the error body, `"k":v,…` without braces */
+    myl_str errcode;        /* what another server said, in place of the row's; absent: nothing */
 } myl_error;
 
 #define MYL_TRY(expression)                                                                        \

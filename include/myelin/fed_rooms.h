@@ -35,6 +35,21 @@ myl_rc myl_fed_leave(myl_ctx *cx, const myl_fed_visit *visit);
  * rules, or as that server says; MYL_REMOTE_DOWN. */
 myl_rc myl_fed_invite(myl_ctx *cx, const myl_member_change *change);
 
+/* The state events that come with an invite or a knock. */
+typedef struct {
+    myl_str room_id;
+    const myl_room_version *version;
+    const myl_json *events; /* array, or NULL */
+    bool *good;             /* out: one an event: a PDU of the room, rightly signed */
+    size_t good_count;      /* out */
+    bool has_create;        /* out: among the good ones */
+} myl_fed_stripped;
+/* Must all be so in rooms of this version? In others they may be what clients see of events. */
+bool myl_fed_stripped_is_held(const myl_room_version *version);
+myl_rc myl_fed_stripped_check(myl_ctx *cx, myl_fed_stripped *in);
+/* The good ones; an array. */
+const myl_json *myl_fed_stripped_good(myl_ctx *cx, const myl_fed_stripped *in);
+
 /* The servers to ask about a room (myl_str): those given, the inviter's, the room id's, those in it as far as known. */
 void myl_fed_candidates(myl_ctx *cx, const myl_fed_visit *visit, myl_list *out);
 

@@ -134,17 +134,17 @@ def test_refused_joins_of_peers(pair) -> None:
         return peer.put(server, f"{BASE}/v2/send_join/{q(public)}/{q(event_id)}", event)
 
     good = finish(copy.deepcopy(made), "11", peer)
-    refused(put(good | {"type": "m.room.name"}), 400, "M_BAD_JSON", "type")
-    refused(put(good | {"room_id": private}), 400, "M_BAD_JSON", "room_id")
+    refused(put(good | {"type": "m.room.name"}), 400, "M_INVALID_PARAM", "type")
+    refused(put(good | {"room_id": private}), 400, "M_INVALID_PARAM", "room_id")
     refused(put(good, "$" + "x" * 43), 400, "M_INVALID_PARAM", "eventId")
-    refused(put(good | {"content": {"membership": "join", "lie": 1}}), 400, "M_BAD_JSON", "hash")
+    refused(put(good | {"content": {"membership": "join", "lie": 1}}), 400, "M_INVALID_PARAM", "hash")
     unsigned = copy.deepcopy(good)
     unsigned["signatures"] = {}
-    refused(put(unsigned), 403, "M_FORBIDDEN", "signatures")
+    refused(put(unsigned), 400, "M_INVALID_PARAM", "signatures")
     leave = finish(copy.deepcopy(made) | {"content": {"membership": "leave"}}, "11", peer)
-    refused(put(leave), 400, "M_BAD_JSON", "membership")
+    refused(put(leave), 400, "M_INVALID_PARAM", "membership")
     other = finish(copy.deepcopy(made) | {"sender": "@x:other.test", "state_key": "@x:other.test"}, "11", peer)
-    refused(put(other), 403, "M_FORBIDDEN")
+    refused(put(other), 400, "M_INVALID_PARAM", "sender")
     alice.ban(public, user)
     refused(put(good), 403, "M_FORBIDDEN")
     refused(peer.get(server, f"{make}/{q(public)}/{q(user)}?ver=11"), 403, "M_FORBIDDEN")
@@ -183,12 +183,33 @@ def test_a_refusal_is_told(pair) -> None:
     refused(join(alice, room), 403, "M_FORBIDDEN", "not you")
     peer.on("GET", f"{BASE}/v1/make_join/.*",
             (400, {"errcode": "M_INCOMPATIBLE_ROOM_VERSION", "error": "x", "room_version": "99"}))
-    refused(join(alice, room), 400, "M_INCOMPATIBLE_ROOM_VERSION")
+    assert refused(join(alice, room), 400, "M_INCOMPATIBLE_ROOM_VERSION")["room_version"] == "99"
     peer.on("GET", f"{BASE}/v1/make_join/.*", (400, {"errcode": "M_UNABLE_TO_GRANT_JOIN", "error": "nobody may"}))
     refused(join(alice, room), 400, "M_UNABLE_TO_GRANT_JOIN", "nobody may")
     peer.on("GET", f"{BASE}/v1/make_join/.*", (400, {"errcode": "M_OF_ITS_OWN", "error": "denied"}))
-    refused(join(alice, room), 400, "M_UNKNOWN", "denied")
+    refused(join(alice, room), 400, "M_OF_ITS_OWN", "denied")
+    # of send_join too, unless it is we who asked badly
+    honest = PeerRoom(peer, "11").serve()
+    send = f"{BASE}/v2/send_join/.*"
+    peer.on("PUT", send, (400, {"errcode": "M_OF_ITS_OWN", "error": "denied"}))
+    refused(join(alice, honest), 400, "M_OF_ITS_OWN", "denied")
+    for errcode in ("M_MISSING_PARAM", "M_INVALID_PARAM"):
+        peer.on("PUT", send, (400, {"errcode": errcode, "error": "what is this"}))
+        refused(join(alice, honest), 502, "M_UNKNOWN", "what is this")
     assert ok(alice.get(f"{V3}/joined_rooms")) == {"joined_rooms": []}
+
+
+@pytest.mark.parametrize("lie", [{"room_id": "!other:peer.test"}, {"sender": "@x:peer.test"}, {"state_key": "@x:peer.test"},
+                                 {"type": "m.room.name"}, {"content": {"membership": "leave"}}])
+def test_a_template_of_another_event_is_not_signed(pair, lie: dict) -> None:
+    server, peer = pair
+    alice = server.client("alice")
+    room = PeerRoom(peer, "11").serve()
+    peer.on("GET", f"{BASE}/v1/make_join/.*",
+            {"room_version": "11",
+             "event": room.template("m.room.member", {"membership": "join"}, alice.user_id, alice.user_id) | lie})
+    refused(join(alice, room), 502, "M_UNKNOWN", "another event")
+    assert peer.asked(f"{BASE}/v2/send_join/.*") == []
 
 
 @pytest.mark.parametrize("lie", ["no create", "empty", "broken", "foreign create", "unsigned state"])

@@ -21,10 +21,12 @@ def pair(network: Network) -> tuple[Server, Peer]:
     return network.server(), network.peer()
 
 
-def invite(peer: Peer, server: Server, room: PeerRoom, user: str, *, old: bool = False, **lies):
+def invite(peer: Peer, server: Server, room: PeerRoom, user: str, *, old: bool = False, outline: list | None = None,
+           **lies):
     """The peer's creator invites; the answer."""
     event = room.make("m.room.member", {"membership": "invite"}, user, **lies)
-    outline = [room.events[one] for key, one in room.state.items() if key[0] != "m.room.member"]
+    if outline is None:
+        outline = [room.events[one] for key, one in room.state.items() if key[0] != "m.room.member"]
     path = f"invite/{q(room.room_id)}/{q(room.id_of(event))}"
     if old:
         answer = peer.put(server, f"{BASE}/v1/{path}", event | {"unsigned": {"invite_room_state": outline}})
@@ -101,16 +103,16 @@ def test_bad_invites(pair) -> None:
     alice = server.client("alice")
     room = PeerRoom(peer, "11", join_rule="invite").serve()
     refused(invite(peer, server, room, "@nobody:one.test"), 403, "M_FORBIDDEN")
-    refused(invite(peer, server, room, "@alice:other.test"), 403, "M_FORBIDDEN")
-    refused(invite(peer, server, room, alice.user_id, sender="@x:other.test"), 403, "M_FORBIDDEN")
-    refused(invite(peer, server, room, alice.user_id, forged={"signatures": {}}), 403, "M_FORBIDDEN", "signatures")
+    refused(invite(peer, server, room, "@alice:other.test"), 400, "M_INVALID_PARAM", "state_key")
+    refused(invite(peer, server, room, alice.user_id, sender="@x:other.test"), 400, "M_INVALID_PARAM", "sender")
+    refused(invite(peer, server, room, alice.user_id, forged={"signatures": {}}), 400, "M_INVALID_PARAM", "signatures")
     lie = {"content": {"membership": "invite", "displayname": "other"}}
-    refused(invite(peer, server, room, alice.user_id, forged=lie), 400, "M_BAD_JSON", "hash")
+    refused(invite(peer, server, room, alice.user_id, forged=lie), 400, "M_INVALID_PARAM", "hash")
     event = room.make("m.room.member", {"membership": "invite"}, alice.user_id)
     path = f"{BASE}/v2/invite/{q(room.room_id)}/{q(room.id_of(event))}"
     refused(peer.put(server, path, {"room_version": "99", "event": event}), 400, "M_INCOMPATIBLE_ROOM_VERSION")
     refused(peer.put(server, path, {"room_version": "11", "event": event | {"type": "m.room.name"}}), 400,
-            "M_BAD_JSON")
+            "M_INVALID_PARAM")
     assert not ok(alice.get(f"{V3}/sync")).get("rooms", {}).get("invite")
 
 
@@ -120,7 +122,42 @@ def test_the_create_event_must_be_the_rooms(pair) -> None:
     room, other = PeerRoom(peer, "12", join_rule="invite"), PeerRoom(peer, "12", creator=f"@other:{peer.name}")
     room.state[("m.room.create", "")] = other.state[("m.room.create", "")]
     room.events |= other.events
-    refused(invite(peer, server, room, alice.user_id), 400, "M_MISSING_PARAM", "create")
+    refused(invite(peer, server, room, alice.user_id), 400, "M_INVALID_PARAM", "create")
+
+
+def test_what_comes_with_an_invite_must_be_events_of_the_room(pair) -> None:
+    """In rooms whose version asks for it; what older servers send in older rooms is shown."""
+    server, peer = pair
+    alice = server.client("alice")
+    room, other = PeerRoom(peer, "12", join_rule="invite"), PeerRoom(peer, "12", creator=f"@other:{peer.name}")
+    name = room.send("m.room.name", {"name": "Inn"}, "")
+    create = room.events[room.state[("m.room.create", "")]]
+    stripped = {key: name[key] for key in ("type", "state_key", "sender", "content")}
+    foreign = other.send("m.room.name", {"name": "Out"}, "")
+    for outline, words in (([], "create"), ([name], "create"), ([create, stripped], "well-signed"), ([create, foreign], "well-signed"),
+                           ([create, name | {"signatures": {}}], "well-signed"),
+                           ([create, name | {"content": {"name": "Lie"}}], "well-signed")):
+        refused(invite(peer, server, room, alice.user_id, outline=outline), 400, "M_INVALID_PARAM", "invite_room_state", words)
+    assert not alice.sync().get("rooms", {}).get("invite")
+    ok(invite(peer, server, room, alice.user_id, outline=[create, name]))
+    assert {"Inn"} <= {one["content"].get("name") for one in invited(alice, room)}
+    older = PeerRoom(peer, "11", join_rule="invite")
+    ok(invite(peer, server, older, alice.user_id, outline=[stripped]))
+    assert {"Inn"} <= {one["content"].get("name") for one in invited(alice, older)}
+
+
+def test_what_comes_with_a_knock_is_sifted(pair) -> None:
+    server, peer = pair
+    alice = server.client("alice")
+    room = PeerRoom(peer, "12", join_rule="knock").serve()
+    name = room.send("m.room.name", {"name": "Inn"}, "")
+    lie = name | {"type": "m.room.topic", "content": {"topic": "Lie"}}
+    create = room.events[room.state[("m.room.create", "")]]
+    peer.on("PUT", f"{BASE}/v1/send_knock/.*", {"knock_room_state": [create, lie, name, 7, {"type": "m.room.avatar"}]})
+    ok(alice.post(f"{V3}/knock/{q(room.room_id)}?via={peer.name}", json={}))
+    knocked = alice.sync_until(lambda sync: sync.get("rooms", {}).get("knock", {}).get(room.room_id), "the knock")
+    shown = {one["type"] for one in knocked["knock_state"]["events"]}
+    assert {"m.room.create", "m.room.name"} <= shown and not {"m.room.topic", "m.room.avatar"} & shown
 
 
 # --- from us ------------------------------------------------------------------------------------------
@@ -158,6 +195,10 @@ def test_our_invite_is_not_taken(pair) -> None:
     path = f"{V3}/rooms/{q(room_id)}/invite"
     peer.on("PUT", f"{BASE}/v2/invite/.*", (403, {"errcode": "M_FORBIDDEN", "error": "not us"}))
     refused(alice.post(path, json=body), 403, "M_FORBIDDEN", "not us")
+    peer.on("PUT", f"{BASE}/v2/invite/.*", (403, {"errcode": "M_INVITE_BLOCKED", "error": "nobody"}))
+    refused(alice.post(path, json=body), 403, "M_INVITE_BLOCKED", "nobody")
+    peer.on("PUT", f"{BASE}/v2/invite/.*", (400, {"errcode": "M_INVALID_PARAM", "error": "what"}))
+    refused(alice.post(path, json=body), 502, "M_UNKNOWN", "what")
     takes_invites(peer, "11", lambda event: event | {"content": {"membership": "join"}})
     assert alice.post(path, json=body).status_code == 502
     takes_invites(peer, "11", lambda event: event | {"signatures": {}})

@@ -42,11 +42,14 @@ void myl_ctx_release(myl_ctx *cx, myl_mark mark)
     }
     myl_str detail = myl_process_keep(cx->error.detail);
     myl_str members = myl_process_keep(cx->error.members);
+    myl_str errcode = myl_process_keep(cx->error.errcode);
     myl_arena_release(cx->arena, mark);
     cx->error.detail = myl_keep(cx, detail);
     cx->error.members = myl_keep(cx, members);
+    cx->error.errcode = myl_keep(cx, errcode);
     myl_process_free((void *)(uintptr_t)detail.at);
     myl_process_free((void *)(uintptr_t)members.at);
+    myl_process_free((void *)(uintptr_t)errcode.at);
 }
 
 void *myl_alloc(myl_ctx *cx, size_t bytes)

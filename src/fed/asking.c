@@ -12,6 +12,70 @@ myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *r
     return myl_fed_reply_check(cx, request, reply);
 }
 
+/* ---- refusals that are the client's to hear ---- */
+
+typedef struct {
+    const char *errcode;
+    myl_rc rc;
+} told_row;
+
+static const told_row told_rows[] = {{"M_INCOMPATIBLE_ROOM_VERSION", MYL_INCOMPATIBLE_ROOM_VERSION},
+                                     {"M_UNSUPPORTED_ROOM_VERSION", MYL_INCOMPATIBLE_ROOM_VERSION},
+                                     {"M_UNABLE_TO_AUTHORISE_JOIN", MYL_UNABLE_TO_AUTHORISE_JOIN},
+                                     {"M_UNABLE_TO_GRANT_JOIN", MYL_UNABLE_TO_GRANT_JOIN}};
+
+static bool blames_us(const myl_fed_reply *reply)
+{
+    return myl_str_equal(reply->errcode, MYL_S("M_MISSING_PARAM")) ||
+           myl_str_equal(reply->errcode, MYL_S("M_INVALID_PARAM"));
+}
+
+/* The room's version, beside the code that speaks of it. */
+static myl_str version_member(myl_ctx *cx, const myl_json *json)
+{
+    myl_str version = myl_json_text(json, MYL_S("room_version"));
+    myl_text text = MYL_TEXT(cx);
+
+    if (!myl_str_present(version) || version.len > MYL_LIMIT_ID_BYTES)
+        return MYL_ABSENT;
+    myl_text_add(&text, MYL_S("\"room_version\":"));
+    myl_json_write_str(&text, version);
+    return myl_text_str(&text);
+}
+
+static myl_rc pass_on(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply,
+                      myl_rc rc)
+{
+    myl_str words = myl_json_text(reply->json, MYL_S("error"));
+    bool is_told = false, is_code = myl_str_starts(reply->errcode, MYL_S("M_"));
+
+    for (size_t i = 0; i < sizeof(told_rows) / sizeof(told_rows[0]); i++) {
+        if (!myl_str_equal(reply->errcode, myl_str_of(told_rows[i].errcode)))
+            continue;
+        rc = told_rows[i].rc;
+        is_told = true;
+    }
+    rc = myl_fail(cx, rc, "%.*s answered %d: %.*s", MYL_FMT(request->destination), reply->status,
+                  MYL_FMT(myl_str_slice(words, 0, 200)));
+    if (rc == MYL_INCOMPATIBLE_ROOM_VERSION)
+        cx->error.members = version_member(cx, reply->json);
+    else if (!is_told && is_code && reply->errcode.len <= MYL_LIMIT_ID_BYTES)
+        cx->error.errcode = reply->errcode;
+    return rc;
+}
+
+myl_rc myl_fed_pass_on(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply,
+                       bool whole)
+{
+    if (reply->status == 400 && (whole || !blames_us(reply)))
+        return pass_on(cx, request, reply, MYL_BAD_REQUEST);
+    if (reply->status == 403 && myl_str_equal(reply->errcode, MYL_S("M_INVITE_BLOCKED")))
+        return pass_on(cx, request, reply, MYL_FORBIDDEN);
+    return myl_fed_reply_check(cx, request, reply);
+}
+
+/* ---- changes and snapshots ---- */
+
 typedef struct {
     myl_change change; /* first member */
     fed_body body;

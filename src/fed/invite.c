@@ -76,7 +76,7 @@ static myl_rc ask(myl_ctx *cx, invitation *i, const myl_json **back)
         request.path = myl_fed_path(cx, "/_matrix/federation/v1/invite/{}/{}", parts, 2);
         MYL_TRY(myl_fed_call(cx, &request, &reply));
     }
-    MYL_TRY(myl_fed_reply_check(cx, &request, &reply));
+    MYL_TRY(myl_fed_pass_on(cx, &request, &reply, false));
     extra = reply.json->kind == MYL_JSON_ARRAY && reply.json->count == 2 ? &reply.json->items[1]
                                                                          : reply.json;
     *back = myl_json_object(extra, MYL_S("event"));

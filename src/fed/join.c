@@ -240,7 +240,7 @@ static myl_rc send_join(myl_ctx *cx, myl_str server, const fed_making *making, m
     }
     /* a large answer is no tree, and need not be */
     if (reply.status != 200)
-        return myl_fed_reply_check(cx, &request, &reply);
+        return myl_fed_pass_on(cx, &request, &reply, false);
     *body = reply.body;
     return MYL_OK;
 }
@@ -270,8 +270,8 @@ static bool is_answer(myl_rc rc)
 static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining)
 {
     myl_list servers = MYL_LIST(cx, myl_str);
-    myl_rc told = MYL_NOT_FOUND;
-    myl_str why = MYL_S("no server could be asked about the room");
+    myl_error told = {.rc = MYL_NOT_FOUND,
+                      .detail = MYL_S("no server could be asked about the room")};
 
     myl_fed_candidates(cx, visit, &servers);
     if (servers.count == 0 && visit->although_here)
@@ -282,13 +282,12 @@ static myl_rc try_all(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *join
         if (rc == MYL_OK || rc == MYL_STOPPING)
             return rc;
         myl_log_failure(cx, "fed.join");
-        if (!is_answer(told)) {
-            told = rc;
-            why = cx->error.detail;
-        }
+        if (!is_answer(told.rc))
+            told = cx->error;
         myl_forgive(cx);
     }
-    return myl_fail(cx, told, "%.*s", MYL_FMT(why));
+    cx->error = told;
+    return told.rc;
 }
 
 myl_rc myl_fed_join_run(myl_ctx *cx, const myl_fed_visit *visit, fed_joining *joining)

@@ -32,7 +32,8 @@ static myl_rc send_event(myl_ctx *cx, myl_str server, const char *form, const fe
                                .ready_body = making->event.bytes,
                                .path = myl_fed_path(cx, form, parts, 2)};
 
-    return myl_fed_ask(cx, &request, reply);
+    MYL_TRY(myl_fed_call(cx, &request, reply));
+    return myl_fed_pass_on(cx, &request, reply, false);
 }
 
 /* ---- knocking ---- */
@@ -40,12 +41,20 @@ static myl_rc send_event(myl_ctx *cx, myl_str server, const char *form, const fe
 static myl_rc knock_at(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
 {
     fed_making making = {.visit = visit, .make = "make_knock", .membership = MYL_MEMBER_KNOCK};
+    myl_fed_stripped stripped;
     myl_fed_reply reply;
     keep_arg arg = {&making, NULL};
 
     MYL_TRY(myl_fed_make(cx, server, &making));
     MYL_TRY(send_event(cx, server, "/_matrix/federation/v1/send_knock/{}/{}", &making, &reply));
-    arg.stripped = myl_json_array(reply.json, MYL_S("knock_room_state"));
+    stripped = (myl_fed_stripped){.room_id = visit->room_id,
+                                  .version = making.version,
+                                  .events = myl_json_array(reply.json, MYL_S("knock_room_state"))};
+    arg.stripped = stripped.events;
+    if (myl_fed_stripped_is_held(making.version)) {
+        MYL_TRY(myl_fed_stripped_check(cx, &stripped));
+        arg.stripped = myl_fed_stripped_good(cx, &stripped);
+    }
     return myl_fed_change(cx, "fed.knock", keep, &arg);
 }
 
@@ -68,14 +77,25 @@ myl_rc myl_fed_knock(myl_ctx *cx, const myl_fed_visit *visit)
 
 /* ---- leaving ---- */
 
+static bool is_unknown(const myl_fed_reply *reply)
+{
+    return myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED"));
+}
+
 static myl_rc leave_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
 {
     fed_making making = {.visit = visit, .make = "make_leave", .membership = MYL_MEMBER_LEAVE};
     myl_fed_reply reply;
     keep_arg arg = {&making, NULL};
+    myl_rc rc;
 
     MYL_TRY(myl_fed_make(cx, server, &making));
-    MYL_TRY(send_event(cx, server, "/_matrix/federation/v2/send_leave/{}/{}", &making, &reply));
+    rc = send_event(cx, server, "/_matrix/federation/v2/send_leave/{}/{}", &making, &reply);
+    if (reply.status == 404 || (reply.status == 400 && is_unknown(&reply))) {
+        myl_forgive(cx); /* an older server */
+        rc = send_event(cx, server, "/_matrix/federation/v1/send_leave/{}/{}", &making, &reply);
+    }
+    MYL_TRY(rc);
     return myl_fed_change(cx, "fed.leave", keep, &arg);
 }
 

@@ -71,6 +71,10 @@ myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list 
 /* ---- call helpers (asking.c) ---- */
 /* Calls and checks; the server's own words in the failure. */
 myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *reply);
+/* As myl_fed_reply_check, but what the server says of a refusal (400, a blocked invite) goes on to the client in its own code. Not
+ * `whole`: M_MISSING_PARAM and M_INVALID_PARAM do not, for then it is we who asked badly. */
+myl_rc myl_fed_pass_on(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply,
+                       bool whole);
 /* Runs `body` as a change, or on a snapshot, of the server's store. */
 typedef myl_rc (*fed_body)(myl_ctx *cx, void *arg);
 myl_rc myl_fed_change(myl_ctx *cx, const char *name, fed_body body, void *arg);

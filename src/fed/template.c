@@ -109,41 +109,37 @@ static myl_str path_of(myl_ctx *cx, const fed_making *making)
     return myl_text_str(&path);
 }
 
-/* A refusal that says more than no is the client's to hear. */
-static myl_rc check_reply(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply)
+/* Is it a template of what was asked for? (spec: Joining Rooms: what must be verified before it is signed) */
+static bool is_asked_for(const myl_json *event, const fed_making *making)
 {
-    static const struct {
-        const char *errcode;
-        myl_rc rc;
-    } told[] = {{"M_INCOMPATIBLE_ROOM_VERSION", MYL_INCOMPATIBLE_ROOM_VERSION},
-                {"M_UNSUPPORTED_ROOM_VERSION", MYL_INCOMPATIBLE_ROOM_VERSION},
-                {"M_UNABLE_TO_AUTHORISE_JOIN", MYL_UNABLE_TO_AUTHORISE_JOIN},
-                {"M_UNABLE_TO_GRANT_JOIN", MYL_UNABLE_TO_GRANT_JOIN}};
-    myl_str words = myl_json_text(reply->json, MYL_S("error"));
-    myl_rc rc = MYL_BAD_REQUEST;
+    const myl_json *content = myl_json_object(event, MYL_S("content"));
 
-    if (reply->status != 400)
-        return myl_fed_reply_check(cx, request, reply);
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        if (myl_str_equal(reply->errcode, myl_str_of(told[i].errcode)))
-            rc = told[i].rc;
-    return myl_fail(cx, rc, "%.*s answered 400: %.*s", MYL_FMT(request->destination),
-                    MYL_FMT(myl_str_slice(words, 0, 200)));
+    return myl_str_equal(myl_json_text(event, MYL_S("room_id")), making->visit->room_id) &&
+           myl_str_equal(myl_json_text(event, MYL_S("sender")), making->visit->user_id) &&
+           myl_str_equal(myl_json_text(event, MYL_S("state_key")), making->visit->user_id) &&
+           myl_str_equal(myl_json_text(event, MYL_S("type")), MYL_S("m.room.member")) &&
+           myl_str_equal(myl_json_text(content, MYL_S("membership")),
+                         myl_membership_name(making->membership));
 }
 
 myl_rc myl_fed_make(myl_ctx *cx, myl_str server, fed_making *making)
 {
     myl_fed_request request = {.destination = server, .method = "GET"};
+    const myl_json *event;
     myl_fed_reply reply;
     myl_str name;
 
     request.path = path_of(cx, making);
     MYL_TRY(myl_fed_call(cx, &request, &reply));
-    MYL_TRY(check_reply(cx, &request, &reply));
+    MYL_TRY(myl_fed_pass_on(cx, &request, &reply, true));
     name = myl_json_text(reply.json, MYL_S("room_version"));
     making->version = myl_room_version_find(myl_str_present(name) ? name : MYL_S("1"));
     if (making->version == NULL)
         return myl_fail(cx, MYL_INCOMPATIBLE_ROOM_VERSION,
                         "the room has a version that this server does not know");
-    return make_event(cx, myl_json_object(reply.json, MYL_S("event")), making);
+    event = myl_json_object(reply.json, MYL_S("event"));
+    if (!is_asked_for(event, making))
+        return myl_fail(cx, MYL_REMOTE_DOWN, "%.*s gave a template of another event",
+                        MYL_FMT(server));
+    return make_event(cx, event, making);
 }

@@ -69,7 +69,11 @@ myl_str myl_http_error_body(myl_ctx *cx, myl_rc rc)
                         : myl_str_of(is_ours ? "internal server error" : row->name);
     myl_text out = myl_text_start(cx, 256);
 
-    myl_text_addf(&out, "{\"errcode\":\"%s\",\"error\":", row->errcode);
+    myl_text_add(&out, MYL_S("{\"errcode\":"));
+    myl_json_write_str(&out, error->rc == rc && myl_str_present(error->errcode)
+                                 ? error->errcode
+                                 : myl_str_of(row->errcode));
+    myl_text_add(&out, MYL_S(",\"error\":"));
     myl_json_write_str(&out, words);
     if (error->retry_after_ms > 0)
         myl_text_addf(&out, ",\"retry_after_ms\":%lld", (long long)error->retry_after_ms);

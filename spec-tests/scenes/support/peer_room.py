@@ -209,9 +209,7 @@ class PeerRoom:
 
     def _send_knock(self, request: Request) -> Any:
         self._accept(request)
-        stripped = [{key: event[key] for key in ("type", "state_key", "sender", "content")}
-                    for event in self.pdus(self.state.values()) if event["type"] != "m.room.member"]
-        return {"knock_room_state": stripped}
+        return {"knock_room_state": [event for event in self.pdus(self.state.values()) if event["type"] != "m.room.member"]}
 
     def _event(self, request: Request) -> Any:
         event = self.events.get(urllib.parse.unquote(request.match["event"]))

@@ -21,7 +21,7 @@ static myl_rc check_target(myl_req *req, myl_str user_id)
     myl_account account;
 
     if (!myl_str_present(user_id) || !myl_id_is_ours(user_id, myl_room_server()->server_name))
-        return myl_fail(&req->cx, MYL_FORBIDDEN, "event.state_key: no user of this server");
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "event.state_key: no user of this server");
     MYL_TRY(myl_user_account(&req->cx, user_id, &account));
     if (!account.exists || account.deactivated)
         return myl_fail(&req->cx, MYL_FORBIDDEN, "event.state_key: there is no such user");
@@ -38,12 +38,12 @@ static myl_rc check_invite(myl_req *req, const invite *in)
 
     if (!myl_str_equal(myl_json_text(in->event, MYL_S("type")), MYL_S("m.room.member")) ||
         !myl_str_equal(myl_json_text(content, MYL_S("membership")), MYL_S("invite")))
-        return myl_fail(cx, MYL_BAD_JSON, "event: expected an invite");
+        return myl_fail(cx, MYL_INVALID_PARAM, "event: expected an invite");
     if (!myl_str_equal(myl_json_text(in->event, MYL_S("room_id")), req->path.room_id))
-        return myl_fail(cx, MYL_BAD_JSON, "event.room_id: not the path's");
+        return myl_fail(cx, MYL_INVALID_PARAM, "event.room_id: not the path's");
     if (!myl_str_present(sender))
-        return myl_fail(cx, MYL_BAD_JSON, "event.sender: missing");
-    MYL_TRY(myl_server_require_own(req, sender));
+        return myl_fail(cx, MYL_INVALID_PARAM, "event.sender: missing");
+    MYL_TRY(myl_server_require_sender(req, sender));
     MYL_TRY(myl_room_head_get(cx, req->path.room_id, &head));
     MYL_TRY(myl_room_acl_allows(cx, head.state, req->origin, &allowed));
     if (!allowed)
@@ -52,36 +52,20 @@ static myl_rc check_invite(myl_req *req, const invite *in)
     return check_target(req, myl_json_text(in->event, MYL_S("state_key")));
 }
 
-/* The create event that comes with it must be the room's, where the room's id says which that is (MSC4311). */
-static myl_rc check_stripped(myl_req *req, const invite *in)
-{
-    myl_incoming create;
-
-    if (!in->version->room_id_is_create)
-        return MYL_OK;
-    for (uint32_t i = 0; in->stripped != NULL && i < in->stripped->count; i++) {
-        const myl_json *one = &in->stripped->items[i];
-
-        if (!myl_str_equal(myl_json_text(one, MYL_S("type")), MYL_S("m.room.create")) ||
-            MYL_JSON_AT(one, "hashes") == NULL)
-            continue;
-        MYL_TRY(myl_incoming_read(&req->cx, in->version, one, &create));
-        if (myl_str_equal(create.event.room_id, req->path.room_id))
-            return MYL_OK;
-        return myl_fail(&req->cx, MYL_MISSING_PARAM,
-                        "invite_room_state: the create event is of another room");
-    }
-    return MYL_OK;
-}
-
 static myl_rc take_invite(myl_req *req, const invite *in, const myl_taken **taken)
 {
+    const myl_fed_stripped stripped = {.room_id = req->path.room_id,
+                                       .version = in->version,
+                                       .events = in->stripped};
+    const myl_take_ask ask = {.version = in->version,
+                              .pdu = in->event,
+                              .sign = true,
+                              .stripped = myl_fed_stripped_is_held(in->version) ? &stripped : NULL};
     myl_room_head head;
     bool here;
 
     MYL_TRY(check_invite(req, in));
-    MYL_TRY(check_stripped(req, in));
-    MYL_TRY(myl_server_take(req, in->version, in->event, true, taken));
+    MYL_TRY(myl_server_take(req, &ask, taken));
     MYL_TRY(myl_room_check_invite(&req->cx, &(*taken)->incoming.event));
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
     MYL_TRY(myl_room_is_here(&req->cx, &head, &here));

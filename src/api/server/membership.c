@@ -75,7 +75,7 @@ myl_rc myl_server_make_knock(myl_req *req, const myl_body_none *in)
 
 /* ---- what comes back ---- */
 
-/* Before anything is asked of others: is it what this endpoint takes? */
+/* Before anything is asked of others: is it what this endpoint takes? (spec: MYL_INVALID_PARAM where it is not) */
 static myl_rc check_member(myl_req *req, const myl_json *pdu, myl_membership membership)
 {
     const myl_json *content = myl_json_object(pdu, MYL_S("content"));
@@ -83,16 +83,16 @@ static myl_rc check_member(myl_req *req, const myl_json *pdu, myl_membership mem
     myl_ctx *cx = &req->cx;
 
     if (!myl_str_equal(myl_json_text(pdu, MYL_S("type")), MYL_S("m.room.member")))
-        return myl_fail(cx, MYL_BAD_JSON, "type: expected m.room.member");
+        return myl_fail(cx, MYL_INVALID_PARAM, "type: expected m.room.member");
     if (!myl_str_equal(myl_json_text(content, MYL_S("membership")),
                        myl_membership_name(membership)))
-        return myl_fail(cx, MYL_BAD_JSON, "content.membership: expected %.*s",
+        return myl_fail(cx, MYL_INVALID_PARAM, "content.membership: expected %.*s",
                         MYL_FMT(myl_membership_name(membership)));
     if (!myl_str_present(sender) || !myl_str_equal(sender, myl_json_text(pdu, MYL_S("state_key"))))
-        return myl_fail(cx, MYL_BAD_JSON, "state_key: expected the sender");
+        return myl_fail(cx, MYL_INVALID_PARAM, "state_key: expected the sender");
     if (!myl_str_equal(myl_json_text(pdu, MYL_S("room_id")), req->path.room_id))
-        return myl_fail(cx, MYL_BAD_JSON, "room_id: not the path's");
-    return myl_server_require_own(req, sender);
+        return myl_fail(cx, MYL_INVALID_PARAM, "room_id: not the path's");
+    return myl_server_require_sender(req, sender);
 }
 
 /* A restricted join names one of our users; then we vouch for it, after asking ourselves again. */
@@ -137,7 +137,8 @@ static myl_rc take_member(myl_req *req, const myl_json *pdu, myl_membership memb
     MYL_TRY(check_member(req, pdu, membership));
     MYL_TRY(myl_server_open_room(req, req->path.room_id, &head));
     MYL_TRY(must_authorise(req, &head, pdu, &authorises));
-    MYL_TRY(myl_server_take(req, head.version, pdu, authorises, &taken));
+    MYL_TRY(myl_server_take(
+        req, &(myl_take_ask){.version = head.version, .pdu = pdu, .sign = authorises}, &taken));
     return admit(req, &head, taken, admitted);
 }
 

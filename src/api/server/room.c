@@ -44,6 +44,14 @@ myl_rc myl_server_require_own(myl_req *req, myl_str user_id)
     return MYL_OK;
 }
 
+myl_rc myl_server_require_sender(myl_req *req, myl_str sender)
+{
+    if (!myl_id_is_ours(sender, req->origin))
+        return myl_fail(&req->cx, MYL_INVALID_PARAM, "sender: no user of %.*s",
+                        MYL_FMT(req->origin));
+    return MYL_OK;
+}
+
 myl_rc myl_server_require_version(myl_req *req, const myl_room_version *version)
 {
     const myl_str *names, first = MYL_S("1");

@@ -7,6 +7,7 @@
 
 #include <myelin/body_decoders.h>
 #include <myelin/fed_keys.h>
+#include <myelin/fed_rooms.h>
 #include <myelin/http_request.h>
 #include <myelin/matrix_id.h>
 #include <myelin/room_serve.h>
@@ -20,6 +21,8 @@ myl_rc myl_server_open_room(myl_req *req, myl_str room_id, myl_room_head *head);
 myl_rc myl_server_open_joined(myl_req *req, myl_str room_id, myl_room_head *head);
 /* MYL_FORBIDDEN unless the user is one of the asking server. */
 myl_rc myl_server_require_own(myl_req *req, myl_str user_id);
+/* MYL_INVALID_PARAM unless the sender of an event is one of them. */
+myl_rc myl_server_require_sender(myl_req *req, myl_str sender);
 /* `ver` must name the room's version: MYL_INCOMPATIBLE_ROOM_VERSION with it. */
 myl_rc myl_server_require_version(myl_req *req, const myl_room_version *version);
 /* Origin and time, as several answers begin. */
@@ -27,13 +30,21 @@ void myl_server_write_origin(myl_writer *w);
 
 /* ---- taken.c: an event that another server hands over ---- */
 typedef struct {
+    const myl_room_version *version;
+    const myl_json *pdu;
+    bool sign; /* by us too */
+    const myl_fed_stripped *
+        stripped; /* comes with it, and is held to the rules of the room's version; NULL: nothing is */
+} myl_take_ask;
+typedef struct {
     myl_incoming incoming;
     bool good; /* its signatures */
+    bool has_stripped;
+    myl_fed_stripped stripped;
 } myl_taken;
-/* In the first round reads the event, has it signed by us too when `sign`, and has its signatures checked on a lane
- * (MYL_NEED); after that *out is it. MYL_BAD_JSON, MYL_BAD_SIGNATURE. */
-myl_rc myl_server_take(myl_req *req, const myl_room_version *version, const myl_json *pdu,
-                       bool sign, const myl_taken **out);
+/* In the first round reads the event, has it signed by us too if wanted, and has its signatures checked on a lane
+ * (MYL_NEED); after that *out is it. MYL_BAD_JSON, MYL_INVALID_PARAM. */
+myl_rc myl_server_take(myl_req *req, const myl_take_ask *ask, const myl_taken **out);
 
 /* ---- pages.c: long answers made of events ---- */
 typedef struct {
