@@ -18,6 +18,7 @@ typedef struct {
     const myl_caller *caller;
     bool begun;
     myl_push_ruleset rules;
+    bool knows_ignored;  /* the next is filled */
     myl_ignored ignored; /* whose events do not count */
     uint64_t threads;    /* position of the newest change of the threads that they follow */
 } myl_push_reader;

@@ -53,6 +53,9 @@ myl_rc myl_room_judge(myl_ctx *cx, const myl_event *event, uint64_t create, myl_
                       myl_verdict *out);
 /* The current state as it was at a position: where histories met, that is not the state after the newest event. */
 myl_rc myl_room_state_at(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out);
+/* The same; it has been so since the position *from. */
+myl_rc myl_room_state_since(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out,
+                            uint64_t *from);
 /* Power levels of the current state. */
 myl_rc myl_room_power(myl_ctx *cx, const myl_room_head *head, myl_power *out);
 
@@ -113,9 +116,14 @@ typedef struct {
     int visibility;
     myl_membership membership;
     uint64_t joined_in, joined_at;
+    myl_tree_root
+        now_state; /* a current state, and what it says of the user (myl_room_sight_now) */
+    uint64_t now_event;
     uint64_t kept_room; /* retention.c's: of this room messages since then are shown */
     int64_t kept_since;
 } myl_sight;
+/* Saves looking for what is known: the reader's row of members goes with the room's current state. */
+void myl_room_sight_now(myl_sight *sight, const myl_room_head *head, const myl_member *member);
 /* May the reader see this event? Judged by the state at the event and the memberships then and now. */
 myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);
 /* The reader's membership at the event, as unsigned.membership says it: "leave" where they never were there; absent for

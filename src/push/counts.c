@@ -401,6 +401,8 @@ myl_rc myl_push_reader_begin(myl_ctx *cx, myl_push_reader *reader)
     reader->begun = true;
     if (myl_push_thread_rules())
         MYL_TRY(myl_user_threads_position(cx, reader->caller->user, &reader->threads));
+    if (reader->knows_ignored)
+        return MYL_OK;
     return myl_user_ignored(cx, reader->caller->user, &reader->ignored);
 }
 

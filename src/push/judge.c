@@ -26,12 +26,29 @@ static myl_str cut_piece(myl_ctx *cx, myl_str *path)
     return myl_text_str(&piece);
 }
 
+/* Of a path without escapes, as nearly all are. */
+static const myl_json *plain_property(const myl_json *event, myl_str path)
+{
+    const myl_json *value = event;
+    size_t from = 0, end;
+
+    do {
+        end = myl_str_find(path, '.', from);
+        value =
+            myl_json_get(value, myl_str_slice(path, from, end == SIZE_MAX ? SIZE_MAX : end - from));
+        from = end + 1;
+    } while (end != SIZE_MAX && value != NULL);
+    return value;
+}
+
 const myl_json *myl_push_property(myl_ctx *cx, const myl_json *event, myl_str path)
 {
     const myl_json *value = event;
 
     if (!myl_str_present(path))
         return NULL;
+    if (myl_str_find(path, '\\', 0) == SIZE_MAX)
+        return plain_property(event, path);
     while (myl_str_present(path) && value != NULL)
         value = myl_json_get(value, cut_piece(cx, &path));
     return value;
@@ -157,17 +174,17 @@ static bool thread_subscription(asking *a, const myl_json *condition)
 typedef bool (*condition_fn)(asking *a, const myl_json *condition);
 
 static const struct {
-    const char *kind;
+    myl_str kind;
     condition_fn holds;
 } conditions[] = {
-    {"event_match", event_match},
-    {"event_property_is", property_is},
-    {"event_property_contains", property_contains},
-    {"contains_display_name", contains_display_name},
-    {"room_member_count", room_member_count},
-    {"sender_notification_permission", sender_permission},
-    {"io.element.msc4306.thread_subscription", thread_subscription},
-    {"thread_subscription", thread_subscription},
+    {MYL_S_INIT("event_match"), event_match},
+    {MYL_S_INIT("event_property_is"), property_is},
+    {MYL_S_INIT("event_property_contains"), property_contains},
+    {MYL_S_INIT("contains_display_name"), contains_display_name},
+    {MYL_S_INIT("room_member_count"), room_member_count},
+    {MYL_S_INIT("sender_notification_permission"), sender_permission},
+    {MYL_S_INIT("io.element.msc4306.thread_subscription"), thread_subscription},
+    {MYL_S_INIT("thread_subscription"), thread_subscription},
 };
 
 static bool condition_holds(asking *a, const myl_json *condition)
@@ -175,7 +192,7 @@ static bool condition_holds(asking *a, const myl_json *condition)
     myl_str kind = myl_json_text(condition, MYL_S("kind"));
 
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
-        if (myl_str_equal(kind, myl_str_of(conditions[i].kind)))
+        if (myl_str_equal(kind, conditions[i].kind))
             return conditions[i].holds(a, condition);
     return false;
 }

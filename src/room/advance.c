@@ -152,6 +152,14 @@ myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *adv
 
 myl_rc myl_room_state_at(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out)
 {
+    uint64_t from;
+
+    return myl_room_state_since(cx, room, position, out, &from);
+}
+
+myl_rc myl_room_state_since(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree_root *out,
+                            uint64_t *from)
+{
     myl_key key = myl_key_of_u64(room), at = myl_key_of_u64s(position, UINT64_MAX);
     uint64_t noted = 0, root = 0;
     myl_stored stored;
@@ -163,13 +171,16 @@ myl_rc myl_room_state_at(myl_ctx *cx, uint64_t room, uint64_t position, myl_tree
     MYL_TRY(myl_walk_next(walk, &stored));
     myl_walk_end(walk);
     *out = stored.number == 0 ? 0 : stored.after;
+    *from = stored.number == 0 ? 0 : stored.position;
     MYL_TRY(myl_scan_values(cx, MYL_TABLE_ROOM_STATES, myl_key_str(&key), myl_key_str(&at),
                             MYL_BACKWARD, &scan));
     MYL_TRY(myl_scan_next(scan, &found, &value));
     if (myl_str_present(found) && (!myl_cut_u64(&value, &noted) || !myl_cut_u64(&value, &root)))
         return myl_fail(cx, MYL_CORRUPT, "ROOM_STATES: bad row");
     myl_scan_end(scan);
-    if (noted != 0 && (stored.number == 0 || noted >= stored.position))
+    if (noted != 0 && (stored.number == 0 || noted >= stored.position)) {
         *out = root;
+        *from = noted;
+    }
     return MYL_OK;
 }

@@ -2,13 +2,17 @@
  *
  * Spec:    Client-Server API, Room history visibility.
  * Why:     neighbours in a timeline mostly share one state, so a sight keeps what the last state said.
+ *          And readers of a room share its state, so what a root says of the visibility is kept for all of them.
  * Callers: every read path that shows events.
- * Threads: the transaction's.
- * Holds:   a sight serves one transaction: what it remembers is true of that snapshot.
+ * Threads: the transaction's; one lock (ROOM_SIGHTS) over what is kept for all, held for a look.
+ * Holds:   a sight serves one transaction: what it remembers is true of that snapshot. What a committed root says never
+ *          changes, and a redaction leaves history_visibility as it was.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "room/room_own.h"
+
+#include <pthread.h>
 
 enum { SHARED, WORLD_READABLE, INVITED, JOINED };
 
@@ -34,6 +38,38 @@ static myl_rc visibility_of(myl_ctx *cx, uint64_t number, int *out)
     return MYL_OK;
 }
 
+/* ---- what is kept for all readers ---- */
+
+enum { KEPT_ROOTS = 256 };
+
+typedef struct {
+    myl_tree_root root;
+    uint64_t event; /* that sets the visibility; 0: none does */
+    int visibility;
+} kept_root;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static kept_root kept[KEPT_ROOTS];
+
+/* What the root says; false: it is not kept. */
+static bool recall(myl_tree_root root, kept_root *out)
+{
+    pthread_mutex_lock(&lock);
+    *out = kept[root % KEPT_ROOTS];
+    pthread_mutex_unlock(&lock);
+    return out->root == root;
+}
+
+/* The roots of a change may be undone, and their numbers be given to others. */
+static void keep(myl_ctx *cx, const kept_root *one)
+{
+    if (myl_engine_is_writing(cx))
+        return;
+    pthread_mutex_lock(&lock);
+    kept[one->root % KEPT_ROOTS] = *one;
+    pthread_mutex_unlock(&lock);
+}
+
 /* ---- what a sight remembers ---- */
 
 static myl_rc begin_sight(myl_ctx *cx, myl_sight *sight)
@@ -56,24 +92,56 @@ static myl_rc number_at(myl_ctx *cx, myl_tree_root root, uint64_t type, uint64_t
     return myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)type, key, out);
 }
 
-/* Turns the sight to the state at `root`. An event that it has decoded before is not read again. */
+/* An event that a sight has decoded before is not read again. */
+static myl_rc look_for_visibility(myl_ctx *cx, myl_sight *sight, myl_tree_root root)
+{
+    kept_root found;
+
+    if (root == 0 || !recall(root, &found)) {
+        found = (kept_root){.root = root, .visibility = sight->visibility};
+        MYL_TRY(number_at(cx, root, sight->visibility_type, sight->empty_key, &found.event));
+        if (found.event == 0 || found.event != sight->visibility_event)
+            MYL_TRY(visibility_of(cx, found.event, &found.visibility));
+        if (root != 0)
+            keep(cx, &found);
+    }
+    sight->visibility = found.visibility;
+    sight->visibility_event = found.event;
+    return MYL_OK;
+}
+
+static myl_rc look_for_member(myl_ctx *cx, myl_sight *sight, myl_tree_root root)
+{
+    uint64_t number = sight->now_event;
+
+    if (root == 0 || root != sight->now_state)
+        MYL_TRY(number_at(cx, root, sight->member_type, sight->user, &number));
+    if (number != 0 && number == sight->now_event)
+        sight->membership = MYL_MEMBER_JOIN;
+    else if (number == 0 || number != sight->member_event)
+        MYL_TRY(myl_room_membership_of(cx, number, &sight->membership));
+    sight->member_event = number;
+    return MYL_OK;
+}
+
+/* Turns the sight to the state at `root`. */
 static myl_rc look_at(myl_ctx *cx, myl_sight *sight, myl_tree_root root)
 {
-    uint64_t number;
-
     if (sight->root == root && root != 0)
         return MYL_OK;
     sight->root = 0;
-    MYL_TRY(number_at(cx, root, sight->visibility_type, sight->empty_key, &number));
-    if (number == 0 || number != sight->visibility_event)
-        MYL_TRY(visibility_of(cx, number, &sight->visibility));
-    sight->visibility_event = number;
-    MYL_TRY(number_at(cx, root, sight->member_type, sight->user, &number));
-    if (number == 0 || number != sight->member_event)
-        MYL_TRY(myl_room_membership_of(cx, number, &sight->membership));
-    sight->member_event = number;
+    MYL_TRY(look_for_visibility(cx, sight, root));
+    MYL_TRY(look_for_member(cx, sight, root));
     sight->root = root;
     return MYL_OK;
+}
+
+void myl_room_sight_now(myl_sight *sight, const myl_room_head *head, const myl_member *member)
+{
+    if (member->membership != MYL_MEMBER_JOIN || member->user != sight->user)
+        return;
+    sight->now_state = head->state;
+    sight->now_event = member->event;
 }
 
 /* ---- one event ---- */

@@ -95,6 +95,8 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result)
         s->typing_since = request->since.counter;
     s->quiet = result->next.counter <= s->typing_since;
     MYL_TRY(myl_user_ignored(s->cx, request->caller->user, &s->ignored));
+    s->push.ignored = s->ignored;
+    s->push.knows_ignored = true;
     MYL_TRY(myl_push_rules_position(s->cx, request->caller->user, &s->rules_position));
     MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
     s->invites_changed = s->since != 0 && myl_sync_changes_invites(s->data, s->data_count);

@@ -130,6 +130,7 @@ myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member)
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));
     if (!room_is_wanted(s, &part.head))
         return MYL_OK;
+    myl_room_sight_now(&s->sight, &part.head, member);
     MYL_TRY(myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto}, &part.slice));
     /* somebody who has just come may read on further back */
     part.slice.limited |= first && s->since != 0;

@@ -79,13 +79,26 @@ static bool has_number(const myl_list *numbers, uint64_t number)
     return false;
 }
 
+/* The member event of somebody. Rows of members go with the current state, and cost less than a way through the tree. */
+static myl_rc member_of(collecting *c, myl_tree_root root, uint64_t user, uint64_t *number)
+{
+    myl_ctx *cx = c->s->cx;
+    myl_member member = {.membership = MYL_MEMBER_NONE};
+
+    if (root == c->part->head.state)
+        MYL_TRY(myl_room_member(cx, c->part->head.room, user, &member));
+    *number = member.event;
+    if (member.membership == MYL_MEMBER_JOIN)
+        return MYL_OK;
+    return myl_tree_get(cx, myl_store_nodes(cx), root, (uint32_t)c->member_type, user, number);
+}
+
 static myl_rc add_member(collecting *c, myl_tree_root root, uint64_t user)
 {
     const myl_event_filter *filter = &c->s->request->filter->state;
     uint64_t number;
 
-    MYL_TRY(myl_tree_get(c->s->cx, myl_store_nodes(c->s->cx), root, (uint32_t)c->member_type, user,
-                         &number));
+    MYL_TRY(member_of(c, root, user, &number));
     if (number == 0 || has_number(&c->part->state, number) ||
         (!c->s->request->state_after && is_in_timeline(c->part, number)))
         return MYL_OK;
@@ -108,17 +121,27 @@ static myl_rc add_members(collecting *c, myl_tree_root root)
 
 /* ---- the whole ---- */
 
-/* The state that the timeline begins with. */
-static myl_rc state_before(myl_syncing *s, const sync_part *part, myl_tree_root *out)
+/* The state that the timeline begins with, and since when it has been so; UINT64_MAX: unknown. */
+static myl_rc state_before(myl_syncing *s, const sync_part *part, myl_tree_root *out,
+                           uint64_t *from)
 {
     const myl_stored *first = part->slice.events;
+    uint64_t upto = part->slice.count == 0 ? part->upto : first->position - 1;
 
-    if (part->slice.count == 0)
-        return myl_room_state_at(s->cx, part->head.room, part->upto, out);
+    if (part->slice.count == 0 || first->position != 0)
+        return myl_room_state_since(s->cx, part->head.room, upto, out, from);
     *out = first->before;
-    if (first->position == 0)
-        return MYL_OK;
-    return myl_room_state_at(s->cx, part->head.room, first->position - 1, out);
+    *from = UINT64_MAX;
+    return MYL_OK;
+}
+
+/* At the end of the part. */
+static myl_rc state_now(myl_syncing *s, const sync_part *part, myl_tree_root *out)
+{
+    if (part->member->membership != MYL_MEMBER_JOIN || part->upto < part->head.newest)
+        return myl_room_state_at(s->cx, part->head.room, part->upto, out);
+    *out = part->head.state;
+    return MYL_OK;
 }
 
 static myl_rc collect_all(collecting *c, myl_tree_root root)
@@ -155,17 +178,18 @@ myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part)
     collecting c = {.s = s, .part = part, .is_lazy = s->request->filter->state.lazy_load_members};
     bool after = s->request->state_after;
     myl_tree_root end, now;
+    uint64_t from = UINT64_MAX;
 
     part->state = MYL_LIST(s->cx, uint64_t);
     MYL_TRY(myl_store_interned(s->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &c.member_type));
-    MYL_TRY(myl_room_state_at(s->cx, part->head.room, part->upto, &now));
+    MYL_TRY(state_now(s, part, &now));
     if (after)
         end = now;
     else
-        MYL_TRY(state_before(s, part, &end));
+        MYL_TRY(state_before(s, part, &end, &from));
     if (part->since == 0 || s->request->full_state)
         MYL_TRY(collect_all(&c, end));
-    else
+    else if (from > part->since)
         MYL_TRY(collect_since(&c, end));
     if (now != end && part->slice.count > 0)
         MYL_TRY(myl_tree_diff(s->cx, myl_store_nodes(s->cx), end, now, collect_moved, &c));

@@ -169,6 +169,41 @@ static void kinds_and_actions(void **state)
     myl_ctx_end(&cx);
 }
 
+/* A rule that needs what is not read yet is no verdict; rules before it that fit are one. */
+static void what_is_not_read_is_asked_for(void **state)
+{
+    myl_ctx cx;
+
+    MYL_UNUSED(state);
+    myl_ctx_begin(&cx);
+    myl_push_rule rules[] = {
+        {.kind = MYL_PUSH_CONTENT,
+         .id = MYL_S("c"),
+         .enabled = true,
+         .pattern = MYL_S("cake"),
+         .actions = parsed(&cx, "[\"notify\"]")},
+        {.kind = MYL_PUSH_UNDERRIDE,
+         .id = MYL_S("n"),
+         .enabled = true,
+         .conditions = parsed(&cx, "[{\"kind\":\"contains_display_name\"}]"),
+         .actions = parsed(&cx, "[\"notify\"]")},
+    };
+    myl_push_ruleset set = {rules, 2, 0};
+    myl_push_event event = {.event = parsed(&cx, BODY("cake for Ann"))};
+    myl_push_room room = {.display_name = MYL_S("Ann")};
+
+    assert_true(myl_push_judge(&cx, &set, &event).notify);
+    event.event = parsed(&cx, BODY("bread for Ann"));
+    assert_true(myl_push_judge(&cx, &set, &event).wants_room);
+    assert_null(myl_push_judge(&cx, &set, &event).rule);
+    event.room = &room;
+    assert_true(myl_push_judge(&cx, &set, &event).rule == &rules[1]);
+    event.event = parsed(&cx, "{\"content\":{}}");
+    event.room = NULL;
+    assert_false(myl_push_judge(&cx, &set, &event).wants_room);
+    myl_ctx_end(&cx);
+}
+
 static void predefined_rules_can_be_read(void **state)
 {
     myl_ctx cx;
@@ -190,6 +225,7 @@ int main(void)
         cmocka_unit_test(conditions),
         cmocka_unit_test(a_hostile_pattern_ends),
         cmocka_unit_test(kinds_and_actions),
+        cmocka_unit_test(what_is_not_read_is_asked_for),
         cmocka_unit_test(predefined_rules_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
