@@ -158,6 +158,15 @@ myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_r
  * Its arena is freed; path, query, caller and body are decoded anew when it runs again. If
  * something newer than park->position was posted meanwhile, it runs again at once. */
 myl_rc myl_req_park(myl_req *req, const myl_park *park);
+/* With a reply: the same request with the parameter `name` set to `value` would find nothing new in this handler's snapshot
+ * and park. If its caller sends it within MYL_LIMIT_HTTP_NEXT_MS and nothing that it waits for was posted meanwhile, it is
+ * parked without running. Only from READ endpoints whose requests have no body. */
+typedef struct {
+    myl_str name, value; /* as they stand in a query */
+    int64_t timeout_ms;  /* from when it comes */
+    myl_park park;       /* without a deadline, without rooms */
+} myl_next;
+void myl_reply_next(myl_req *req, const myl_next *next);
 /* Runs `run` on a lane without transaction, then the handler again from the top with
  * req->plan.state = state. Returns MYL_NEED; after MYL_LIMIT_NEED_ROUNDS 503. What run fails with
  * goes out as the reply. */

@@ -67,6 +67,8 @@ typedef struct {
     bool empty;
     bool follows_rooms; /* what happens in the caller's rooms may change the answer */
     bool only_devices;  /* of that, whose devices the caller may know, and these devices */
+    bool
+        is_settled; /* asked with `next`, the same snapshot would give nothing, and there is nothing to acknowledge */
 } myl_sync_result;
 myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
                       myl_sync_result *result);

@@ -26,7 +26,8 @@ static _Atomic uint32_t epochs[EPOCHS];
 typedef struct {
     myl_sha256 hash;
     uint32_t epoch;
-    int64_t told_ms;   /* tick: when the store was last told that the device was seen */
+    int64_t told_ms; /* tick: when the store was last told that the device was seen */
+    http_next next;
     myl_caller caller; /* its texts lie behind the struct */
 } remembered;
 
@@ -141,20 +142,19 @@ static remembered *recall(http_callers *callers, const myl_sha256 *hash)
 }
 
 /* Looks again when the user's epoch rose during the look: it is not known before it. */
-static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,
+static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, const http_token *token,
                       myl_caller *out)
 {
-    myl_sha256 hash = myl_token_hash(token);
     uint64_t user = 0;
     uint32_t epoch = 0;
 
     for (int round = 0; round < 4; round++) {
         MYL_TRY(myl_snapshot_open(cx, store));
-        myl_rc rc = myl_user_of_token(cx, token, out);
+        myl_rc rc = myl_user_of_token(cx, token->text, out);
         myl_snapshot_close(cx);
         MYL_TRY(rc);
         if (out->user == user && epoch == epoch_of(user)) {
-            remember(callers, &hash, epoch, out);
+            remember(callers, &token->hash, epoch, out);
             return MYL_OK;
         }
         user = out->user;
@@ -163,11 +163,30 @@ static myl_rc look_up(http_callers *callers, myl_ctx *cx, myl_store *store, myl_
     return MYL_OK; /* the user's tokens change all the time: not worth remembering */
 }
 
-myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store, myl_str token,
-                          myl_caller *out)
+void myl_http_callers_foretell(http_callers *callers, const myl_sha256 *hash, const http_next *next)
 {
-    myl_sha256 hash = myl_token_hash(token);
-    remembered *known = recall(callers, &hash);
+    remembered *known = recall(callers, hash);
+
+    if (known != NULL)
+        known->next = *next;
+}
+
+bool myl_http_callers_foretold(http_callers *callers, const myl_sha256 *hash, uint64_t target,
+                               http_next *out)
+{
+    remembered *known = recall(callers, hash);
+
+    if (known == NULL || known->next.target == 0 || known->next.target != target)
+        return false;
+    *out = known->next;
+    known->next.target = 0;
+    return true;
+}
+
+myl_rc myl_http_caller_of(http_callers *callers, myl_ctx *cx, myl_store *store,
+                          const http_token *token, myl_caller *out)
+{
+    remembered *known = recall(callers, &token->hash);
     int64_t tick = myl_tick_ms();
 
     if (known == NULL) {

@@ -134,36 +134,6 @@ static void send_out(http_exchange *exchange)
         set_looker(exchange, true);
 }
 
-static void begin(http_exchange *exchange)
-{
-    http_job *job = myl_http_gate_job(exchange);
-
-    exchange->job = job;
-    job->rc = myl_http_gate_pass(job);
-    if (job->rc == MYL_OK && job->req.endpoint->run == MYL_RUN_LOOP) {
-        job->rc = myl_http_job_call(job);
-    } else if (job->rc == MYL_OK) {
-        send_out(exchange);
-        myl_http_job_go(job);
-        return;
-    }
-    myl_http_send(exchange);
-}
-
-int myl_http_exchange_start(h2o_handler_t *handler, h2o_req_t *h2o)
-{
-    http_exchange *exchange = new_exchange(h2o);
-
-    MYL_UNUSED(handler);
-    if (h2o_memis(h2o->input.method.base, h2o->input.method.len, H2O_STRLIT("OPTIONS")))
-        myl_http_send_preflight(exchange);
-    else if (exchange->loop->phase == HTTP_CUTTING)
-        myl_http_send_stopping(exchange);
-    else
-        begin(exchange);
-    return 0;
-}
-
 /* ---- coming home ---- */
 
 static void park(http_exchange *exchange)
@@ -201,11 +171,49 @@ static void come_home(void *at, http_mail *mail)
         park(exchange);
         return;
     }
+    if (job->rc == MYL_OK)
+        myl_http_next_note(job);
     set_looker(exchange, false);
     if (exchange->h2o->_generator != NULL)
         myl_http_send_page(exchange);
     else
         myl_http_send(exchange);
+}
+
+/* ---- beginning ---- */
+
+static void begin(http_exchange *exchange)
+{
+    http_job *job = myl_http_gate_job(exchange);
+
+    exchange->job = job;
+    job->rc = myl_http_gate_pass(job);
+    if (job->rc == MYL_OK && job->req.endpoint->run == MYL_RUN_LOOP) {
+        job->rc = myl_http_job_call(job);
+    } else if (job->rc == MYL_OK && myl_http_next_sleeps(job)) {
+        set_looker(exchange, true);
+        park(exchange);
+        return;
+    } else if (job->rc == MYL_OK) {
+        send_out(exchange);
+        myl_http_job_go(job);
+        return;
+    }
+    myl_http_send(exchange);
+}
+
+int myl_http_exchange_start(h2o_handler_t *handler, h2o_req_t *h2o)
+{
+    http_exchange *exchange = new_exchange(h2o);
+
+    MYL_UNUSED(handler);
+    if (h2o_memis(h2o->input.method.base, h2o->input.method.len, H2O_STRLIT("OPTIONS")))
+        myl_http_send_preflight(exchange);
+    else if (exchange->loop->phase == HTTP_CUTTING)
+        myl_http_send_stopping(exchange);
+    else
+        begin(exchange);
+    return 0;
 }
 
 /* ---- waking ---- */

@@ -76,8 +76,10 @@ struct http_job {
     myl_lane need_lane;
     myl_rc (*need_run)(myl_req *req, void *state);
     void *need_state;
-    myl_wait wait; /* MYL_WAIT: what for; its rooms are in the job */
-    myl_ctx page;  /* memory of the present page */
+    myl_wait wait;    /* MYL_WAIT: what for; its rooms are in the job */
+    http_next next;   /* what the caller asks next, when the handler knows */
+    http_token token; /* the caller's, when there is one */
+    myl_ctx page;     /* memory of the present page */
     myl_text page_text;
     bool page_last;
     bool deadline_over;
@@ -94,6 +96,12 @@ void myl_http_exchange_cut(http_loop *loop);
 /* ---- gate.c: from h2o's request to a job that is ready to run; on the loop ---- */
 http_job *myl_http_gate_job(http_exchange *exchange);
 myl_rc myl_http_gate_pass(http_job *job);
+
+/* ---- next.c: on the loop ---- */
+/* The job comes home with a reply: what its handler foretold is kept for the caller. */
+void myl_http_next_note(http_job *job);
+/* Has passed the gate: was it foretold? Then job->wait and job->rc are as if its handler had parked it. */
+bool myl_http_next_sleeps(http_job *job);
 
 /* ---- seen.c ---- */
 /* The caller's device was seen, its token used: told to the engine, without an answer. The loop's thread. */

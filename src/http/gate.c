@@ -210,7 +210,8 @@ static myl_rc check_token(http_job *job)
             return MYL_OK;
         return myl_fail(&req->cx, MYL_MISSING_TOKEN, "an access token is needed");
     }
-    MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, req->token,
+    job->token = (http_token){req->token, myl_token_hash(req->token)};
+    MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, &job->token,
                                &req->caller));
     if (req->caller.is_due)
         myl_http_seen(req, job->http->engine);

@@ -95,8 +95,9 @@ struct http_loop {
     h2o_socket_t *bell;
     http_callers *callers;
     myl_waiters *waiters;
-    bool keeps;       /* it counts among `lookers` for what its waiters keep */
-    http_conn *conns; /* newest first */
+    bool keeps;          /* it counts among `lookers` for what its waiters keep */
+    uint64_t kept_since; /* rises when that begins: posts may have been left out before */
+    http_conn *conns;    /* newest first */
     atomic_size_t conn_count;
     http_exchange *exchanges; /* whose reply is awaited */
     http_exchange *sending;   /* whose reply is on its way out */

@@ -73,10 +73,12 @@ void myl_http_loop_look(http_loop *loop)
     if (keeps == loop->keeps)
         return;
     loop->keeps = keeps;
-    if (keeps)
-        atomic_fetch_add(&loop->lookers, 1);
-    else
+    if (!keeps) {
         atomic_fetch_sub(&loop->lookers, 1);
+        return;
+    }
+    atomic_fetch_add(&loop->lookers, 1);
+    loop->kept_since++;
 }
 
 static void wake_due(http_loop *loop)

@@ -238,5 +238,6 @@ myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *
     MYL_TRY(write_rooms(&s));
     myl_write_close(w, '}');
     result->empty = !s.something && s.since != 0;
+    result->is_settled = !s.presence_left && s.message_count == 0;
     return MYL_OK;
 }

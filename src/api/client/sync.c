@@ -77,6 +77,18 @@ static myl_rc acknowledge(myl_req *req, const myl_sync_request *request)
     return upto == 0 ? MYL_OK : myl_client_acknowledge(req, upto);
 }
 
+/* What this device will ask next finds nothing new, unless something comes meanwhile. */
+static void foretell(myl_req *req, const myl_sync_result *result, int64_t timeout)
+{
+    myl_reply_next(req, &(myl_next){.name = MYL_S("since"),
+                                    .value = myl_sync_token_write(&req->cx, result->next),
+                                    .timeout_ms = timeout,
+                                    .park = {.position = result->next.durable,
+                                             .user = req->caller.user,
+                                             .of_user = result->follows_rooms,
+                                             .only_devices = result->only_devices}});
+}
+
 myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
 {
     int64_t timeout, longest = myl_api_config()->sync_max_timeout;
@@ -95,5 +107,7 @@ myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
     if (result.empty && request.may_wait)
         return myl_client_park_sync(req, &result, timeout < longest ? timeout : longest);
+    if (result.is_settled && request.may_wait)
+        foretell(req, &result, timeout < longest ? timeout : longest);
     return myl_reply_json(req, 200, myl_write_done(&w));
 }
