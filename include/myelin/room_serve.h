@@ -33,14 +33,14 @@ myl_rc myl_room_auth_of(myl_ctx *cx, const myl_stored *stored, myl_list *out);
 typedef struct {
     uint64_t room;
     myl_str server;
-    bool begun;
-    uint64_t member_type, visibility_type, empty_key;
     const uint64_t *users; /* of that server, ever in the room */
     size_t user_count;
     myl_tree_root root; /* last looked at, with its answer */
     bool answer;
+    myl_tree_root
+        present; /* the room's present state, which is for all in it; 0: it is not looked at */
 } myl_server_sight;
-/* Start as (myl_server_sight){.room = …, .server = …}. */
+/* Start as (myl_server_sight){.room = …, .server = …}, with .present for a server that is in the room. */
 myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored,
                                bool *out);
 

@@ -67,6 +67,8 @@ void myl_engine_stop(myl_engine *engine);
 uint64_t myl_engine_next_position(myl_ctx *cx);
 /* Counts one event made by this change: MYL_TOO_LARGE past CHANGE_EVENTS, and the change is undone. */
 myl_rc myl_engine_count_event(myl_ctx *cx);
+/* Is half of what one change may make made? Then the rest of a long work is for another change. */
+bool myl_engine_is_half_full(const myl_ctx *cx);
 /* Tell the waiters after the commit. Dropped when the change is undone. */
 void myl_engine_note(myl_ctx *cx, myl_note_kind kind, uint64_t id);
 /* Run fn(arg) on the engine thread after the commit: the only place where caches change. arg lives in the job.

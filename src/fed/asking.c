@@ -113,9 +113,9 @@ fed_share myl_fed_share_start(void)
     return (fed_share){myl_tick_ns() + (int64_t)MYL_LIMIT_CHANGE_SHARE_MS * 1000000};
 }
 
-bool myl_fed_share_is_over(const fed_share *share)
+bool myl_fed_share_is_over(const myl_ctx *cx, const fed_share *share)
 {
-    return myl_tick_ns() >= share->end;
+    return myl_tick_ns() >= share->end || myl_engine_is_half_full(cx);
 }
 
 /* ---- whom to ask ---- */

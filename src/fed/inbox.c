@@ -413,7 +413,7 @@ static myl_rc admit_group(myl_ctx *cx, void *arg)
     size_t i = t->next;
 
     MYL_TRY(myl_room_head_get(cx, t->admitting->room_id, &t->admitting->head));
-    for (; i < t->delivery->pdus->count && !myl_fed_share_is_over(&share); i++)
+    for (; i < t->delivery->pdus->count && !myl_fed_share_is_over(cx, &share); i++)
         if (t->parcels[i].group == t->admitting && t->parcels[i].good)
             MYL_TRY(t->admitting->here ? admit_parcel(cx, t, i) : end_outside(cx, &t->parcels[i]));
     t->next = i;

@@ -159,7 +159,7 @@ static myl_rc admit_all(myl_ctx *cx, void *arg)
                 continue;
             MYL_TRY(admit_entry(cx, fill, &head, entry));
             moved |= entry->done;
-            fill->more = moved && myl_fed_share_is_over(&share);
+            fill->more = moved && myl_fed_share_is_over(cx, &share);
             if (fill->more)
                 return MYL_OK;
         }

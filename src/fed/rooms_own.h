@@ -80,12 +80,13 @@ typedef myl_rc (*fed_body)(myl_ctx *cx, void *arg);
 myl_rc myl_fed_change(myl_ctx *cx, const char *name, fed_body body, void *arg);
 myl_rc myl_fed_read(myl_ctx *cx, fed_body body, void *arg);
 
-/* How much of the engine's time a change that admits many events takes, before the changes of other rooms have their turn. */
+/* How much a change that admits many events takes of the engine's time, and of what one change may make, before the changes
+ * of other rooms have their turn. */
 typedef struct {
     int64_t end; /* ns */
 } fed_share;
 fed_share myl_fed_share_start(void);
-bool myl_fed_share_is_over(const fed_share *share);
+bool myl_fed_share_is_over(const myl_ctx *cx, const fed_share *share);
 
 /* ---- template.c ---- */
 typedef struct {

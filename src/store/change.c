@@ -35,6 +35,14 @@ myl_rc myl_engine_count_event(myl_ctx *cx)
                     (int)MYL_LIMIT_CHANGE_EVENTS);
 }
 
+bool myl_engine_is_half_full(const myl_ctx *cx)
+{
+    const myl_write *write = write_of(cx);
+
+    return write->events >= MYL_LIMIT_CHANGE_EVENTS / 2 ||
+           write->bytes >= MYL_LIMIT_CHANGE_BYTES / 2;
+}
+
 void myl_engine_note(myl_ctx *cx, myl_note_kind kind, uint64_t id)
 {
     myl_list_push(&write_of(cx)->notes, myl_note, ((myl_note){kind, id}));

@@ -2,7 +2,9 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import os
 import pathlib
+import secrets
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -11,15 +13,24 @@ from support import traffic
 from support.client import Client
 from support.network import Network
 from support.server import BUILD, Server
+from support.wires import Wires
 
-__all__ = ["pytest_runtest_makereport", "servers", "server", "client", "shared_server", "network", "recorded",
-           "built"]
+__all__ = ["pytest_runtest_makereport", "servers", "server", "client", "shared_server", "network", "wires",
+           "seed", "recorded", "built"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
     if not (BUILD / "myelin").exists():
         pytest.exit(f"{BUILD}/myelin is not there: build it first, or set MYELIN_BUILD", 2)
+
+
+@pytest.fixture
+def seed() -> str:
+    """For choices by chance: MYELIN_SEED gives the same ones again, though not the same interleaving."""
+    seed = os.environ.get("MYELIN_SEED", secrets.token_hex(4))
+    print(f"MYELIN_SEED={seed}")
+    return seed
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +95,14 @@ def client(server: Server) -> Callable[..., Client]:
 def network(servers: Callable[..., Server], tmp_path: pathlib.Path) -> Iterator[Network]:
     """Names, certificates and addresses by which servers and scripted peers find one another."""
     one = Network(servers, tmp_path / "network")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def wires(network: Network) -> Iterator[Wires]:
+    """Servers that can be cut off from one another while they run."""
+    one = Wires(network)
     yield one
     one.close()
 

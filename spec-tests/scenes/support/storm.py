@@ -2,11 +2,12 @@
 
     storm = Storm(network, "one", "two", "three")   a user of each, and rooms that all have joined
     storm.watch()                                   a device of each user syncs from now on
-    storm.blow(hands)                               hands write, each in a thread; a request is repeated until it is answered
+    storm.blow(storm.hands(seed, 100, KEPT))        hands write, each in a thread; a request is repeated until it is answered
     storm.settle()                                  all agree on everything, and everything came once
 
 SPDX-License-Identifier: Apache-2.0
 """
+import itertools
 import random
 import threading
 from typing import Any, Callable, Iterable
@@ -18,12 +19,17 @@ from support.keys import Device, query
 from support.network import Network
 from support.server import Server
 from support.wait import until
+from support.wires import Wires
 
 SETTINGS = {"federation.retry_first": "100ms", "federation.retry_longest": "1s", "federation.request_timeout": "10s"}
 TIMELINE = '{"room":{"timeline":{"limit":1000}},"presence":{"not_types":["*"]}}'
 REFUSED = {(403, "M_FORBIDDEN"), (403, "M_BAD_STATE"), (404, "M_NOT_FOUND")}
 WHISPER = "org.example.whisper"
 KEYS = 40  # one-time keys of a watcher
+# what hands do; each stands here as often as it is to be done in comparison
+EVENTS = ["say"] * 8 + ["state", "redact"] * 2 + ["topic", "rename", "ban", "levels", "come_and_go"]
+KEPT = EVENTS + ["receipt", "whisper"] * 2 + ["claim"]
+STAYING, VISITING = {"ban", "levels"}, {"come_and_go"}  # what only those do
 
 
 class Watcher(threading.Thread):
@@ -70,11 +76,12 @@ class Place:
 
 
 class Storm:
-    def __init__(self, network: Network, *names: str, versions: Iterable[str] = ("11", "12")):
+    def __init__(self, network: Network | Wires, *names: str, versions: Iterable[str] = ("11", "12"), level: int = 100):
         self.places = [Place(network.server(f"{name}.test", settings=SETTINGS), name) for name in names]
         self.users = [place.user for place in self.places]
         self.rooms: list[str] = []
         self.before: dict[str, set[str]] = {}
+        self.numbers = itertools.count()  # of what is done
         self.lock = threading.Lock()
         self.written: dict[str, set[str]] = {}  # room to the ids of events that were acknowledged
         self.said: dict[str, list[str]] = {}  # room to the texts of messages that were acknowledged
@@ -83,14 +90,14 @@ class Storm:
         self.whispered: dict[str, set[str]] = {}  # user to the ids of what was sent to their devices
         self.claimed: list[str] = []  # the names of keys, each as often as it was given
         for number, version in enumerate(versions):
-            self.rooms.append(self.found(self.places[number % len(self.places)], version))
+            self.rooms.append(self.found(self.places[number % len(self.places)], version, level))
 
-    def found(self, place: Place, version: str) -> str:
-        """A room of that place's user; the others' users may ban, and all may set state and redact."""
-        levels = {"users": {user.user_id: 50 for user in self.users if user is not place.user},
-                  "state_default": 0, "redact": 0, "events": {"m.room.power_levels": 100}}
-        if version != "12":
-            levels["users"][place.user.user_id] = 100
+    def found(self, place: Place, version: str, level: int) -> str:
+        """A room of that place's user; the others' users have this level, and all may set state and redact."""
+        levels = {"users": {user.user_id: level for user in self.users} | {place.user.user_id: 100}, "state_default": 0, "redact": 0,
+                  "events": {"m.room.power_levels": 100}}
+        if version == "12":
+            del levels["users"][place.user.user_id]
         room = place.user.create_room(preset="public_chat", room_version=version, power_level_content_override=levels)
         for other in self.places:
             if other is not place:
@@ -104,13 +111,17 @@ class Storm:
     # --- what is one ------------------------------------------------------------------------------
 
     def one(self, fact: Callable[[Client, str], Any], what: str, seconds: float = 40,
-            rooms: Iterable[str] | None = None) -> None:
-        """The fact is the same for the users of all places, in every room."""
-        for room in self.rooms if rooms is None else rooms:
+            users: list[Client] | None = None) -> None:
+        """The fact is the same for these users, one of each place, in every room."""
+        users = users or self.users
+        for room in self.rooms:
             try:
-                until(lambda: all_same(fact(user, room) for user in self.users), f"one {what} in {room}", seconds)
+                until(lambda: all_same(fact(user, room) for user in users), f"one {what} in {room}", seconds)
             except AssertionError as complaint:
-                raise AssertionError(f"{complaint}: {differences(fact(user, room) for user in self.users)}") from None
+                shown = differences(fact(user, room) for user in users)
+                known = {event["event_id"]: event for user in users for event in user.history(room, 100_000)}
+                events = [known[event] for pair in shown for side in pair for event in side if event in known]
+                raise AssertionError(f"{complaint}: {shown} {events}") from None
 
     def watch(self) -> None:
         self.one(ids, "history")
@@ -119,6 +130,17 @@ class Storm:
             place.watcher = Watcher(place.server, place.user)
             place.watcher.start()
 
+    def hands(self, seed: str, count: int, of: list[str]) -> list["Hand"]:
+        """Those of each place's user, who stays, and of a visitor, who comes and goes."""
+        made = [Hand(self, place, place.user, seed, count, [one for one in of if one not in VISITING])
+                for place in self.places]
+        for place in self.places:
+            visitor = place.server.client("visitor")
+            for room in self.rooms:
+                visitor.join(room)
+            made.append(Hand(self, place, visitor, seed, count, [one for one in of if one not in STAYING]))
+        return made
+
     def blow(self, hands: list["Hand"], meanwhile: Callable[[], None] = lambda: None) -> None:
         for hand in hands:
             hand.start()
@@ -126,6 +148,12 @@ class Storm:
         for hand in hands:
             hand.join(90)
             assert not hand.is_alive(), f"{hand.user.user_id} still writes"
+
+    def speak(self, *places: Place) -> None:
+        """Each place has something new to tell of in each room."""
+        for place in places or self.places:
+            for room in self.rooms:
+                Hand(self, place, place.user, "", 1, []).say(room, next(self.numbers))
 
     def settle(self, seconds: float = 40) -> None:
         for room in self.rooms:
@@ -194,11 +222,11 @@ class Hand(threading.Thread):
         user.recorded = False
 
     def run(self) -> None:
-        for number in range(self.count):
-            getattr(self, self.chance.choice(self.of))(self.chance.choice(self.storm.rooms), number)
-            self.done = number + 1
+        for _ in range(self.count):
+            getattr(self, self.chance.choice(self.of))(self.chance.choice(self.storm.rooms), next(self.storm.numbers))
+            self.done += 1
 
-    def ask(self, method: str, path: str, body: dict, must: bool = True) -> dict | None:
+    def ask(self, method: str, path: str, body: dict | None = None, must: bool = True) -> dict | None:
         """The same again until there is an answer, as a client does whose server dies."""
         while True:
             try:
@@ -241,9 +269,15 @@ class Hand(threading.Thread):
 
     def ban(self, room: str, number: int) -> None:
         """Somebody whom everybody bans and lets back."""
-        victim = f"@victim{self.chance.randrange(3)}:{self.place.server.name}"
+        victim = f"@victim{self.chance.randrange(3)}:{self.storm.places[0].server.name}"
         for what in self.chance.choice((["ban"], ["ban", "unban"], ["unban"])):
             self.ask("POST", self.at(room, what), {"user_id": victim}, must=what == "ban")
+
+    def levels(self, room: str, number: int) -> None:
+        path = self.at(room, "state/m.room.power_levels")
+        levels = self.ask("GET", path)
+        levels["events"][f"m.test.{self.place.server.name}"] = number % 100
+        self.note(room, self.ask("PUT", path, levels))
 
     def come_and_go(self, room: str, number: int) -> None:
         self.ask("POST", self.at(room, "leave"), {}, must=False)

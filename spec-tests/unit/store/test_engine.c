@@ -257,6 +257,38 @@ static myl_rc make_events(myl_ctx *cx, void *arg)
     return MYL_OK;
 }
 
+static myl_rc make_half(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    for (int i = 1; i < MYL_LIMIT_CHANGE_EVENTS / 2; i++) {
+        MYL_TRY(myl_engine_count_event(cx));
+        assert_false(myl_engine_is_half_full(cx));
+    }
+    MYL_TRY(myl_engine_count_event(cx));
+    assert_true(myl_engine_is_half_full(cx));
+    return MYL_OK;
+}
+
+static myl_rc write_half(myl_ctx *cx, void *arg)
+{
+    static char row[MYL_LIMIT_CHANGE_BYTES / 16];
+    char key = 'a';
+
+    MYL_UNUSED(arg);
+    for (; !myl_engine_is_half_full(cx); key++)
+        MYL_TRY(
+            myl_store_put(cx, MYL_TABLE_TASKS, (myl_str){&key, 1}, (myl_str){row, sizeof(row)}));
+    assert_in_range(key - 'a', 7, 8);
+    return MYL_OK;
+}
+
+static void a_change_knows_when_it_is_half_full(void **state)
+{
+    MYL_UNUSED(state);
+    assert_int_equal(store_test_run(test, make_half, NULL), MYL_OK);
+    assert_int_equal(store_test_run(test, write_half, NULL), MYL_OK);
+}
+
 static void a_change_of_too_many_events_is_undone(void **state)
 {
     MYL_UNUSED(state);
@@ -415,6 +447,7 @@ int main(void)
         CASE(an_epoch_is_raised_with_its_positions),
         CASE(a_change_of_too_many_bytes_is_undone),
         CASE(the_undo_list_counts_too),
+        CASE(a_change_knows_when_it_is_half_full),
         CASE(a_change_of_too_many_events_is_undone),
         CASE(a_change_of_too_long_is_undone),
         CASE(a_failed_write_cannot_be_swallowed),

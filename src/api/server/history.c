@@ -3,7 +3,7 @@
  * Spec:    Server-Server API, Backfilling and retrieving missing events; Retrieving events.
  * Threads: a read worker.
  * Holds:   an event that the history visibility hides from the server goes out redacted: it is still needed to walk the
- *          graph and to ask for the state at it.
+ *          graph and to ask for the state at it. What belongs to the present state is hidden from nobody in the room.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -40,9 +40,10 @@ static myl_rc write_pdu(myl_ctx *cx, myl_writer *w, myl_server_sight *sight,
     return MYL_OK;
 }
 
-static myl_rc write_pdus(myl_req *req, myl_writer *w, uint64_t room, const myl_list *events)
+static myl_rc write_pdus(myl_req *req, myl_writer *w, const myl_room_head *head,
+                         const myl_list *events)
 {
-    myl_server_sight sight = {.room = room, .server = req->origin};
+    myl_server_sight sight = {.room = head->room, .server = req->origin, .present = head->state};
 
     for (size_t i = 0; i < events->count; i++)
         MYL_TRY(write_pdu(&req->cx, w, &sight, myl_list_at(events, i)));
@@ -69,6 +70,7 @@ myl_rc myl_server_event(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_room_head_of(cx, stored.room, &head));
     MYL_TRY(myl_server_open_joined(req, head.room_id, &head));
     sight.room = head.room;
+    sight.present = head.state;
     myl_write_open(&w, '{');
     myl_server_write_origin(&w);
     myl_write_open_key(&w, "pdus", '[');
@@ -170,7 +172,7 @@ myl_rc myl_server_backfill(myl_req *req, const myl_body_none *in)
     myl_write_open(&w, '{');
     myl_server_write_origin(&w);
     myl_write_open_key(&w, "pdus", '[');
-    MYL_TRY(write_pdus(req, &w, head.room, &events));
+    MYL_TRY(write_pdus(req, &w, &head, &events));
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
@@ -207,7 +209,7 @@ myl_rc myl_server_missing_events(myl_req *req, const myl_body_fed_missing_events
     turn_round(&events);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "events", '[');
-    MYL_TRY(write_pdus(req, &w, head.room, &events));
+    MYL_TRY(write_pdus(req, &w, &head, &events));
     myl_write_close(&w, ']');
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
