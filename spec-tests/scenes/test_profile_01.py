@@ -3,7 +3,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 from support.client import V3, ok, q, refused
+from support.network import Network
 from support.server import Server
+from support.wait import until
 
 
 def name_in(room: str, reader, user) -> str | None:
@@ -29,6 +31,23 @@ def test_a_new_name_reaches_every_room(shared_server: Server) -> None:
     ok(alice.put(path, json={"displayname": None}))
     refused(bob.get(path), 404, "M_NOT_FOUND", "keyName")
     assert "displayname" not in ok(bob.get(f"{V3}/profile/{q(alice.user_id)}"))
+
+
+def test_a_name_reaches_rooms_that_somebody_elsewhere_let_one_into(network: Network) -> None:
+    one, two = network.server("one.test"), network.server("two.test")
+    alice, bob = one.client("alice"), two.client("bob")
+    key = alice.create_room(preset="public_chat")
+    rules = {"join_rule": "restricted", "allow": [{"type": "m.room_membership", "room_id": key}]}
+    room = alice.create_room(initial_state=[{"type": "m.room.join_rules", "content": rules}])
+    for place in (key, room):
+        ok(bob.post(f"{V3}/join/{q(place)}?via=one.test", json={"reason": "because"}))
+    member = f"{V3}/rooms/{q(room)}/state/m.room.member/{q(bob.user_id)}"
+    assert ok(alice.get(member))["join_authorised_via_users_server"] == alice.user_id
+    ok(bob.put(f"{V3}/profile/{q(bob.user_id)}/displayname", json={"displayname": "Bob B."}))
+    # the other server, which does not sign this event, takes it all the same
+    until(lambda: name_in(room, alice, bob) == "Bob B.", "bob's new name over there", 30)
+    for reader in (alice, bob):
+        assert ok(reader.get(member)) == {"membership": "join", "displayname": "Bob B."}
 
 
 def test_refusals(shared_server: Server) -> None:

@@ -53,9 +53,12 @@ static myl_rc tell_room(myl_ctx *cx, myl_str user_id, const myl_member *member)
     MYL_TRY(myl_user_profile(cx, user_id, &profile));
     outgoing.content = with_field(cx, present, MYL_S("displayname"), profile.display_name);
     outgoing.content = with_field(cx, outgoing.content, MYL_S("avatar_url"), profile.avatar_url);
-    outgoing.content = myl_json_without(cx, outgoing.content, MYL_S("reason"));
     if (myl_json_equal(outgoing.content, present))
         return MYL_OK;
+    /* these told of the join; the server of who vouched for it does not sign this event, and need not */
+    outgoing.content = myl_json_without(cx, outgoing.content, MYL_S("reason"));
+    outgoing.content =
+        myl_json_without(cx, outgoing.content, MYL_S("join_authorised_via_users_server"));
     MYL_TRY(myl_room_head_of(cx, member->room, &head));
     outgoing.room_id = head.room_id;
     rc = myl_room_build(cx, &head, &outgoing, &stored);
