@@ -240,6 +240,9 @@ def test_ignored_users_are_left_out(shared_server: Server) -> None:
     assert [(event["event_id"], event["content"] == {}) for event in roots] == [(bobs, True), (root, False)]
     context = ok(carol.get(f"{V3}/rooms/{q(room)}/context/{q(heard)}"))
     assert noise not in ids({"chunk": context["events_after"]})
+    for path in (f"{V3}/rooms/{q(room)}/event", f"{V3}/rooms/{q(room)}/context", f"{V3}/events"):
+        refused(carol.get(f"{path}/{q(bobs)}"), 404, "M_NOT_FOUND")
+        ok(alice.get(f"{path}/{q(bobs)}"))
     # their state is still to be seen
     assert any(event["sender"] == bob.user_id for event in carol.history(room))
     ok(carol.put(data, json={"ignored_users": {}}))

@@ -327,7 +327,7 @@ static myl_rc collect_surroundings(myl_req *req, surroundings *s)
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &shared.head));
     MYL_TRY(myl_room_event_of(&req->cx, shared.head.room, req->path.event_id, &s->event));
     MYL_TRY(myl_client_open_reading(req, &shared.reading));
-    MYL_TRY(myl_room_may_see(&req->cx, &shared.reading.sight, &s->event, &visible));
+    MYL_TRY(myl_client_may_show(req, &shared.reading, &s->event, &visible));
     if (!visible)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
     MYL_TRY(myl_req_query_int(req, "limit", 0, INT64_MAX, DEFAULT_MESSAGES, &limit));

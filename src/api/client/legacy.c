@@ -334,7 +334,7 @@ myl_rc myl_client_events_one(myl_req *req, const myl_body_none *in)
     if (number != 0)
         MYL_TRY(myl_room_event(&req->cx, number, &stored));
     if ((stored.flags & (MYL_EVENT_OUTLIER | MYL_EVENT_REJECTED)) == 0)
-        MYL_TRY(myl_room_may_see(&req->cx, &reading.sight, &stored, &may));
+        MYL_TRY(myl_client_may_show(req, &reading, &stored, &may));
     if (!may)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event");
     MYL_TRY(myl_client_write_event(req, &w, NULL, &stored, &reading));

@@ -73,7 +73,7 @@ myl_rc myl_client_event(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
     MYL_TRY(myl_room_event_of(&req->cx, head.room, req->path.event_id, &stored));
     MYL_TRY(myl_client_open_reading(req, &reading));
-    MYL_TRY(myl_room_may_see(&req->cx, &reading.sight, &stored, &visible));
+    MYL_TRY(myl_client_may_show(req, &reading, &stored, &visible));
     if (!visible)
         return myl_fail(&req->cx, MYL_NOT_FOUND, "no such event in this room");
     MYL_TRY(myl_client_write_event(req, &w, NULL, &stored, &reading));
