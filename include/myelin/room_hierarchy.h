@@ -37,6 +37,7 @@ void myl_room_children_told(myl_ctx *cx, const myl_json *told, bool suggested_on
 typedef struct {
     myl_str root;
     uint64_t user;
+    bool all; /* an administrator asks: nothing that is here is hidden */
     bool suggested_only;
     int64_t max_depth; /* negative: no limit but HIERARCHY_ROOMS */
     size_t limit;      /* rooms of one page */

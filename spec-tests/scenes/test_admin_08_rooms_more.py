@@ -46,6 +46,25 @@ def test_any_room_is_read(shared_server: Server, root: Client) -> None:
     assert ok(root.get(f"{V1}/fetch_event/{q(events[0])}"))["event"]["content"] == {}
 
 
+def test_spaces_are_read_whole(shared_server: Server, root: Client) -> None:
+    alice = shared_server.client("alice")
+    space = alice.create_room(creation_content={"type": "m.space"}, name="Closed")
+    rooms = [alice.create_room(name=f"secret {n}") for n in range(2)]
+    for room in rooms:
+        alice.set_state(space, "m.space.child", {"via": ["scene.test"]}, room)
+    alice.set_state(space, "m.space.child", {"via": ["other.test"]}, "!elsewhere:other.test")
+    path = f"{V1}/rooms/{q(space)}/hierarchy"
+    shown = ok(root.get(path))
+    assert [room["name"] for room in shown["rooms"]] == ["Closed", "secret 0", "secret 1"]
+    assert len(shown["rooms"][0]["children_state"]) == 3 and "next_batch" not in shown
+    page = ok(root.get(path, params={"limit": 1}))
+    assert [room["room_id"] for room in ok(root.get(path, params={"from": page["next_batch"]}))["rooms"]] == rooms
+    refused(root.get(f"/_matrix/client/v1/rooms/{q(space)}/hierarchy"), 403, "M_FORBIDDEN")
+    refused(alice.get(path), 403, "M_FORBIDDEN")
+    refused(root.get(path, params={"from": "x"}), 400, "M_INVALID_PARAM", "from")
+    refused(root.get(f"{V1}/rooms/{q('!none:scene.test')}/hierarchy"), 404, "M_NOT_FOUND", "roomId")
+
+
 def test_users_are_brought_in(shared_server: Server, root: Client) -> None:
     alice, bob = shared_server.client("alice"), shared_server.client("bob")
     room = alice.create_room(preset="public_chat", room_alias_name="entrance")

@@ -205,7 +205,9 @@ static myl_rc look(walk *walked, const place *at, view *seen)
         return MYL_OK;
     if (!here)
         MYL_TRY(myl_room_summary_told(walked->cx, seen->told, &seen->summary));
-    return myl_room_summary_open(walked->cx, &seen->summary, ask->user, &seen->open);
+    seen->open = ask->all;
+    return ask->all ? MYL_OK
+                    : myl_room_summary_open(walked->cx, &seen->summary, ask->user, &seen->open);
 }
 
 static myl_rc visit(walk *walked, const place *at)

@@ -18,6 +18,16 @@ myl_rc myl_admin_context(myl_req *req, const myl_body_none *in)
     return myl_client_context(req, in);
 }
 
+myl_rc myl_admin_hierarchy(myl_req *req, const myl_body_none *in)
+{
+    myl_room_head head;
+
+    MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &head));
+    if (head.room == 0)
+        return myl_fail(&req->cx, MYL_NOT_FOUND, "roomId: this room is not known here");
+    return myl_client_hierarchy(req, in);
+}
+
 myl_rc myl_admin_event_by_time(myl_req *req, const myl_body_none *in)
 {
     return myl_client_event_by_time(req, in);

@@ -21,6 +21,7 @@ myl_rc myl_client_hierarchy(myl_req *req, const myl_body_none *in)
     myl_client_told *told = myl_client_told_of(req);
     myl_hierarchy_ask ask = {.root = req->path.room_id,
                              .user = req->caller.user,
+                             .all = req->endpoint->auth == MYL_AUTH_ADMIN,
                              .from = myl_req_query(req, "from"),
                              .elsewhere = myl_client_told_room,
                              .arg = told};
@@ -32,6 +33,8 @@ myl_rc myl_client_hierarchy(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_req_query_int(req, "max_depth", 0, INT64_MAX, -1, &ask.max_depth));
     MYL_TRY(myl_req_query_int(req, "limit", 1, INT64_MAX, PAGE, &limit));
     ask.limit = limit > MOST_ROOMS ? MOST_ROOMS : (size_t)limit;
+    if (ask.all)
+        ask.elsewhere = NULL; /* others would say what the administrator may see there */
     rc = myl_room_hierarchy(&req->cx, &ask, &w);
     if (rc != MYL_OK && rc != MYL_FORBIDDEN)
         return rc;
