@@ -144,6 +144,8 @@ myl_rc myl_user_devices(myl_ctx *cx, myl_str user_id, const myl_device **devices
 
 /* One device by its id; number 0 when there is none. */
 myl_rc myl_user_device(myl_ctx *cx, uint64_t user, myl_str device_id, myl_device *out);
+/* One without a session, unless it is there; MYL_INVALID_PARAM when a cross-signing key has this name. */
+myl_rc myl_user_device_make(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name);
 /* Its public name; absent: unchanged. MYL_NOT_FOUND. */
 myl_rc myl_user_device_rename(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name);
 /* Deletes one with its tokens and keys; one that is not there is no error. */

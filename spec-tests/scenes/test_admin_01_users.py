@@ -139,6 +139,17 @@ def test_devices_and_rooms(shared_server: Server, root: Client) -> None:
     listed = ok(root.get(f"{path}/devices"))
     assert listed["total"] == 4 and {d["device_id"] for d in listed["devices"]} == {user.device_id, *others}
     refused(root.get(f"{path}/devices/nothing"), 404, "M_NOT_FOUND", "deviceId")
+    # one without a session, for keys that are put on it later; asked twice it stays as it is
+    for _ in range(2):
+        made = root.post(f"{path}/devices", json={"device_id": "MADE", "display_name": "by hand"})
+        assert (made.status_code, made.json()) == (201, {})
+    assert ok(root.get(f"{path}/devices/MADE"))["display_name"] == "by hand"
+    for body, word in (({}, "device_id"), ({"device_id": ""}, "device_id"), ({"device_id": "a\0"}, "device_id")):
+        refused(root.post(f"{path}/devices", json=body), 400, "M_MISSING_PARAM" if not body else "M_INVALID_PARAM", word)
+    refused(user.post(f"{path}/devices", json={"device_id": "X"}), 403, "M_FORBIDDEN")
+    nobody = f"{V2}/users/{q('@nobody:scene.test')}/devices"
+    refused(root.post(nobody, json={"device_id": "X"}), 404, "M_NOT_FOUND", "userId")
+    ok(root.delete(f"{path}/devices/MADE"))
     refused(root.put(f"{path}/devices/nothing", json={"display_name": "x"}), 404, "M_NOT_FOUND")
     ok(root.put(f"{path}/devices/{q(others[0])}", json={"display_name": "Kitchen"}))
     assert ok(root.get(f"{path}/devices/{q(others[0])}"))["display_name"] == "Kitchen"

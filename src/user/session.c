@@ -259,6 +259,22 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
     return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
 }
 
+myl_rc myl_user_device_make(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name)
+{
+    device_row row;
+    bool exists;
+
+    MYL_TRY(check_name(cx, user, device_id));
+    MYL_TRY(myl_device_find(cx, user, device_id, &exists, &row));
+    if (exists)
+        return MYL_OK;
+    MYL_TRY(myl_device_new(cx, user, device_id, &row));
+    if (myl_str_present(display_name))
+        row.device.display_name = display_name;
+    MYL_TRY(myl_device_put(cx, &row));
+    return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
+}
+
 myl_rc myl_user_logout(myl_ctx *cx, const myl_caller *caller, bool everything)
 {
     device_row row;

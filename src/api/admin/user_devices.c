@@ -61,6 +61,15 @@ myl_rc myl_admin_device(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
+myl_rc myl_admin_new_device(myl_req *req, const myl_body_user_device_new *in)
+{
+    myl_account account;
+
+    MYL_TRY(myl_admin_account(req, &account));
+    MYL_TRY(myl_user_device_make(&req->cx, account.user, in->device_id, in->display_name));
+    return myl_reply_json(req, 201, MYL_S("{}"));
+}
+
 myl_rc myl_admin_put_device(myl_req *req, const myl_body_device *in)
 {
     myl_account account;
