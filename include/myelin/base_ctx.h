@@ -25,6 +25,7 @@ typedef struct myl_ctx {
     struct myl_txn *txn; /* the snapshot or write transaction it is in, or NULL (store_kv.h) */
     struct myl_policy_desk
         *policy; /* events that a policy server has signed, or NULL (room_policy.h) */
+    struct myl_room_ahead *ahead; /* states resolved before the change, or NULL (room_admit.h) */
 } myl_ctx;
 
 /* Begin and end a job. myl_ctx_end frees every piece and runs nothing else. */

@@ -97,5 +97,8 @@ typedef struct {
 myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery);
 /* Goes on with what a former run left. After myl_fed_start and the lanes. */
 myl_rc myl_fed_inbox_start(myl_ctx *cx);
+/* After a change of a job with cx->ahead has answered MYL_UNRESOLVED (room_admit.h): resolves on a snapshot; then the change is to
+ * run again. On a lane. */
+myl_rc myl_fed_resolve_ahead(myl_ctx *cx);
 
 #endif

@@ -36,8 +36,10 @@ typedef struct {
     const myl_incoming *incoming; /* its signatures are good */
     myl_coming coming;
     /* The state before it as another server says (state_ids), where prev events are missing. */
-    bool state_given;
+    bool state_given; /* as a root, or by the numbers of its events: */
     myl_tree_root state;
+    const uint64_t *told; /* must live in the job; NULL: it is the root */
+    size_t told_count;
     bool alone; /* NEW: a join from outside: it replaces all newest events of an older stay */
     bool
         no_more; /* what is missing cannot be had: auth events that are missing count as rejected */
@@ -68,6 +70,25 @@ typedef struct {
  * room_id and version, and only outliers may come. MYL_CORRUPT and the like only for faults of ours. */
 myl_rc myl_room_admit(myl_ctx *cx, myl_room_head *head, const myl_admission *admission,
                       myl_admitted *out);
+
+/* ---- states that are resolved before the change ---- */
+/* A job that can go to a lane and back says so with a desk, cx->ahead. Then myl_room_admit answers MYL_UNRESOLVED where states
+ * meet whose resolution (or a told state whose making) would hold the engine for more than RESOLVE_MS; nothing of the change is
+ * kept, and `waiting` names the event. On a lane the job has it numbered (a change), resolves on a snapshot, and runs its change again. */
+struct myl_room_ahead {
+    myl_list done; /* ahead.c's: resolutions, and states that were told */
+    myl_list told;
+    myl_str room_id;
+    myl_admission waiting; /* its incoming must live in the job */
+    int64_t hold_ms;       /* RESOLVE_MS; 0: the engine resolves nothing (tests) */
+    int rounds;            /* the lane's: how often in a row */
+    bool given_up;         /* the room moves on too fast: the change takes the time that it takes */
+};
+void myl_room_ahead_start(myl_ctx *cx);
+/* In a change: a state event that waits becomes an outlier, for states hold numbers of events. */
+myl_rc myl_room_ahead_number(myl_ctx *cx);
+/* On a snapshot: does what myl_room_admit would, but writes nothing; what it resolves is found by the change. MYL_STOPPING. */
+myl_rc myl_room_ahead_resolve(myl_ctx *cx);
 
 /* ---- states that others tell ---- */
 /* The root of a state given by numbers of state events, made from `base` (0, or a state that is near). Two for one key: the

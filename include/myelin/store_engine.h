@@ -69,6 +69,9 @@ uint64_t myl_engine_next_position(myl_ctx *cx);
 myl_rc myl_engine_count_event(myl_ctx *cx);
 /* Is half of what one change may make made? Then the rest of a long work is for another change. */
 bool myl_engine_is_half_full(const myl_ctx *cx);
+/* In a change: from now on the store answers `code` once the thread has worked for `ms` more; 0 ends the watch. The change is
+ * expected to give up then. Elsewhere without effect. */
+void myl_engine_watch(myl_ctx *cx, int64_t ms, myl_rc code);
 /* Tell the waiters after the commit. Dropped when the change is undone. */
 void myl_engine_note(myl_ctx *cx, myl_note_kind kind, uint64_t id);
 /* Run fn(arg) on the engine thread after the commit: the only place where caches change. arg lives in the job.
@@ -104,6 +107,10 @@ myl_rc myl_store_text_of(myl_ctx *cx, myl_intern kind, uint64_t id, myl_str *tex
 
 /* The state tree's nodes in this transaction (append only in a change). Lives in the job. */
 const myl_tree_nodes *myl_store_nodes(myl_ctx *cx);
+
+/* In a snapshot: nodes may be appended too. They live in the job and go with the snapshot; their numbers are above all stored
+ * ones. */
+void myl_snapshot_scratch(myl_ctx *cx);
 
 /* In a change that deletes the newest node: numbering goes on after it all the same. */
 myl_rc myl_store_keep_node_number(myl_ctx *cx);

@@ -23,7 +23,8 @@ void myl_ctx_end(myl_ctx *cx)
 {
     myl_arena_end(cx->arena);
     cx->arena = NULL;
-    cx->policy = NULL; /* it lay there */
+    cx->policy = NULL; /* they lay there */
+    cx->ahead = NULL;
     myl_forgive(cx);
 }
 
@@ -31,6 +32,7 @@ void myl_ctx_reset(myl_ctx *cx)
 {
     myl_forgive(cx);
     cx->policy = NULL;
+    cx->ahead = NULL;
     myl_arena_release(cx->arena, (myl_mark){NULL, 0});
 }
 

@@ -6,6 +6,8 @@
  */
 #include "fed/rooms_own.h"
 
+#include <myelin/room_admit.h>
+
 myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *reply)
 {
     MYL_TRY(myl_fed_call(cx, request, reply));
@@ -107,6 +109,45 @@ myl_rc myl_fed_read(myl_ctx *cx, fed_body body, void *arg)
     myl_snapshot_close(cx);
     return rc;
 }
+
+/* ---- states that are resolved before a change ---- */
+
+static myl_rc number(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    return myl_room_ahead_number(cx);
+}
+
+static myl_rc resolve(myl_ctx *cx, void *arg)
+{
+    MYL_UNUSED(arg);
+    return myl_room_ahead_resolve(cx);
+}
+
+myl_rc myl_fed_resolve_ahead(myl_ctx *cx)
+{
+    cx->ahead->given_up = ++cx->ahead->rounds > MYL_LIMIT_RESOLVE_ROUNDS;
+    if (cx->ahead->given_up)
+        return MYL_OK;
+    if (myl_str_present(cx->ahead->waiting.incoming->event.state_key))
+        MYL_TRY(myl_fed_change(cx, "fed.number", number, NULL));
+    myl_metric_add(MYL_METRIC_FED_RESOLUTIONS, 1);
+    return myl_fed_read(cx, resolve, NULL);
+}
+
+myl_rc myl_fed_ahead(myl_ctx *cx, myl_rc rc)
+{
+    if (rc == MYL_OK) {
+        cx->ahead->rounds = 0;
+        cx->ahead->given_up = false;
+    }
+    if (rc != MYL_UNRESOLVED)
+        return rc;
+    myl_forgive(cx);
+    return myl_fed_resolve_ahead(cx);
+}
+
+/* ---- shares ---- */
 
 fed_share myl_fed_share_start(void)
 {

@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <myelin/fed_policy.h>
+#include <myelin/room_admit.h>
 
 #include "fed/rooms_own.h"
 
@@ -94,6 +95,7 @@ typedef struct worker {
     struct worker *next;
     myl_str room_id; /* process */
     bool again;      /* something came while it was looking */
+    bool slow;       /* states are to be resolved: what comes waits behind */
 } worker;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* FED_INBOX */
@@ -161,20 +163,43 @@ static void run_worker(myl_job *job)
     pthread_mutex_unlock(&lock);
 }
 
-static void wake_worker(myl_str room_id)
+/* With the lock. */
+static worker *find_worker(myl_str room_id)
+{
+    worker *self = workers;
+
+    while (self != NULL && !myl_str_equal(self->room_id, room_id))
+        self = self->next;
+    return self;
+}
+
+static bool is_slow(myl_str room_id)
+{
+    const worker *self;
+    bool slow;
+
+    pthread_mutex_lock(&lock);
+    self = find_worker(room_id);
+    slow = self != NULL && self->slow;
+    pthread_mutex_unlock(&lock);
+    return slow;
+}
+
+static void wake_worker(myl_str room_id, bool slow)
 {
     worker *self;
 
     pthread_mutex_lock(&lock);
-    for (self = workers; self != NULL && !myl_str_equal(self->room_id, room_id);)
-        self = self->next;
+    self = find_worker(room_id);
     if (self != NULL) {
         self->again = true;
+        self->slow |= slow;
         pthread_mutex_unlock(&lock);
         return;
     }
     self = myl_process_alloc(sizeof(*self));
     self->job.run = run_worker;
+    self->slow = slow;
     self->room_id = myl_process_keep(room_id);
     self->next = workers;
     workers = self;
@@ -217,7 +242,7 @@ myl_rc myl_fed_inbox_start(myl_ctx *cx)
 
     MYL_TRY(myl_fed_read(cx, list_rooms, &arg));
     for (size_t i = 0; i < arg.rooms.count; i++)
-        wake_worker(myl_list_get(&arg.rooms, myl_str, i));
+        wake_worker(myl_list_get(&arg.rooms, myl_str, i), false);
     return MYL_OK;
 }
 
@@ -230,6 +255,8 @@ typedef struct {
     bool here, allowed;
     bool outside; /* we are not in it, but have heard of it */
     bool keeps;   /* something was kept */
+    bool slow;    /* and what comes behind it waits too, from here: */
+    size_t slow_from;
 } group;
 
 typedef struct {
@@ -245,6 +272,7 @@ typedef struct {
     parcel *parcels;  /* one a PDU */
     group *admitting; /* for the change under way */
     size_t next;      /* the first PDU that it has not looked at */
+    size_t at;        /* the one that it looked at last */
 } taking;
 
 static group *group_of(myl_ctx *cx, taking *t, myl_str room_id)
@@ -360,23 +388,31 @@ static myl_rc check_policy(myl_ctx *cx, taking *t, const group *of)
     return myl_fed_policy_check(cx, of->room_id, events, found);
 }
 
-static myl_rc admit_parcel(myl_ctx *cx, taking *t, size_t i)
+static myl_rc keep_parcel(myl_ctx *cx, taking *t, size_t i)
 {
-    parcel *p = &t->parcels[i];
-    myl_admission admission = {.incoming = &p->incoming, .coming = MYL_COMES_NEW};
-    myl_admitted admitted;
+    const parcel *p = &t->parcels[i];
     bool full;
 
-    MYL_TRY(myl_room_admit(cx, &p->group->head, &admission, &admitted));
-    if (admitted.kind == MYL_ADMIT_REJECTED)
-        t->delivery->errors[i] = admitted.verdict.reason;
-    if (admitted.kind != MYL_ADMIT_MISSING)
-        return MYL_OK;
     MYL_TRY(keep_event(cx, p->group->head.room, t->delivery->origin, p->incoming.bytes, &full));
     p->group->keeps = true;
     if (full)
         t->delivery->errors[i] = "too many events of this room wait for what they stand on";
     return MYL_OK;
+}
+
+static myl_rc admit_parcel(myl_ctx *cx, taking *t, size_t i)
+{
+    parcel *p = &t->parcels[i];
+    myl_admission admission = {.incoming = &p->incoming, .coming = MYL_COMES_NEW};
+    myl_admitted admitted;
+
+    if (p->group->slow && i >= p->group->slow_from)
+        return keep_parcel(cx, t, i);
+    t->at = i;
+    MYL_TRY(myl_room_admit(cx, &p->group->head, &admission, &admitted));
+    if (admitted.kind == MYL_ADMIT_REJECTED)
+        t->delivery->errors[i] = admitted.verdict.reason;
+    return admitted.kind == MYL_ADMIT_MISSING ? keep_parcel(cx, t, i) : MYL_OK;
 }
 
 /* It must come from who invited, or stand on what our user did: more cannot be judged from outside. */
@@ -420,11 +456,34 @@ static myl_rc admit_group(myl_ctx *cx, void *arg)
     return MYL_OK;
 }
 
+/* Where states must be resolved first, that event and what comes behind it in its room waits for the room's worker. */
+static myl_rc admit_in_shares(myl_ctx *cx, taking *t)
+{
+    group *of = t->admitting;
+
+    of->slow = is_slow(of->room_id);
+    for (t->next = 0; t->next < t->delivery->pdus->count;) {
+        myl_rc rc = myl_fed_change(cx, "fed.transaction", admit_group, t);
+
+        if (rc != MYL_UNRESOLVED) {
+            MYL_TRY(rc);
+            continue;
+        }
+        myl_forgive(cx);
+        of->slow = true;
+        of->slow_from = t->at;
+    }
+    if (of->keeps)
+        wake_worker(of->room_id, of->slow);
+    return MYL_OK;
+}
+
 myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
 {
     myl_fed_delivery copy = *delivery;
     taking t = {.delivery = &copy, .groups = MYL_LIST(cx, group *)};
 
+    myl_room_ahead_start(cx);
     t.parcels = myl_new_array(cx, parcel, delivery->pdus->count + 1);
     find_groups(cx, &t);
     MYL_TRY(myl_fed_read(cx, read_rooms, &t));
@@ -435,10 +494,7 @@ myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
             continue;
         if (t.admitting->here)
             MYL_TRY(check_policy(cx, &t, t.admitting));
-        for (t.next = 0; t.next < delivery->pdus->count;)
-            MYL_TRY(myl_fed_change(cx, "fed.transaction", admit_group, &t));
-        if (t.admitting->keeps)
-            wake_worker(t.admitting->room_id);
+        MYL_TRY(admit_in_shares(cx, &t));
     }
     return MYL_OK;
 }

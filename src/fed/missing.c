@@ -84,13 +84,12 @@ static const myl_str *keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
     return kept;
 }
 
-static myl_rc make_state(myl_ctx *cx, const myl_room_head *head, const fed_entry *entry,
-                         myl_admission *admission)
+/* Numbers of the told state's events that are here: on a snapshot, for they may be very many. */
+static myl_rc number_state(myl_ctx *cx, void *arg)
 {
+    fed_entry *entry = arg;
     myl_list numbers = MYL_LIST(cx, uint64_t);
 
-    if (entry->state.count == 0)
-        return MYL_OK;
     for (size_t i = 0; i < entry->state.count; i++) {
         uint64_t number;
 
@@ -98,8 +97,9 @@ static myl_rc make_state(myl_ctx *cx, const myl_room_head *head, const fed_entry
         if (number != 0)
             myl_list_push(&numbers, uint64_t, number);
     }
-    admission->state_given = true;
-    return myl_room_state_make(cx, head->state, numbers.at, numbers.count, &admission->state);
+    entry->told = numbers.at;
+    entry->told_count = numbers.count;
+    return MYL_OK;
 }
 
 static myl_rc admit_entry(myl_ctx *cx, fed_fill *fill, myl_room_head *head, fed_entry *entry)
@@ -107,13 +107,16 @@ static myl_rc admit_entry(myl_ctx *cx, fed_fill *fill, myl_room_head *head, fed_
     myl_admission admission = {.incoming = entry->incoming,
                                .coming = fill->coming,
                                .led_to = fill->led_to,
+                               .state_given = entry->told_count > 0,
+                               .told = entry->told,
+                               .told_count = entry->told_count,
                                .no_more = entry->no_more};
     myl_admitted admitted;
 
-    MYL_TRY(make_state(cx, head, entry, &admission));
     MYL_TRY(myl_room_admit(cx, head, &admission, &admitted));
     entry->done = admitted.kind != MYL_ADMIT_MISSING;
-    fill->stored += admitted.kind == MYL_ADMIT_ACCEPTED;
+    entry->in_change = entry->done;
+    entry->accepted = admitted.kind == MYL_ADMIT_ACCEPTED;
     entry->missing = keep_ids(cx, admitted.missing_prev, admitted.missing_prev_count);
     entry->missing_count = admitted.missing_prev_count;
     return MYL_OK;
@@ -167,11 +170,29 @@ static myl_rc admit_all(myl_ctx *cx, void *arg)
     return MYL_OK;
 }
 
+/* What a change that was undone has admitted waits again. */
+static void end_change(fed_fill *fill, bool kept)
+{
+    for (size_t i = 0; i < fill->entries.count; i++) {
+        fed_entry *entry = myl_list_at(&fill->entries, i);
+
+        if (!entry->in_change)
+            continue;
+        entry->in_change = false;
+        entry->done = kept;
+        fill->stored += kept && entry->accepted;
+    }
+}
+
 static myl_rc admit_in_shares(myl_ctx *cx, fed_fill *fill)
 {
-    do
-        MYL_TRY(myl_fed_change(cx, "fed.missing", admit_all, fill));
-    while (fill->more);
+    do {
+        myl_rc rc = myl_fed_change(cx, "fed.missing", admit_all, fill);
+
+        end_change(fill, rc == MYL_OK);
+        MYL_TRY(myl_fed_ahead(cx, rc));
+        fill->more |= rc == MYL_UNRESOLVED;
+    } while (fill->more);
     return MYL_OK;
 }
 
@@ -290,6 +311,8 @@ static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
         rc = help_back(cx, fill, entry, server);
     } else {
         rc = myl_fed_fetch_state(cx, &fill->room, server, entry->pdu.id, &entry->state);
+        if (rc == MYL_OK)
+            rc = myl_fed_read(cx, number_state, entry);
         entry->no_more = true;
         /* it cannot be had from anybody: the event is dropped */
         entry->done = rc != MYL_OK && ++entry->tries >= fill->server_count;
@@ -301,6 +324,7 @@ static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
 
 myl_rc myl_fed_fill_run(myl_ctx *cx, fed_fill *fill)
 {
+    myl_room_ahead_start(cx);
     myl_list_sort(&fill->entries, compare_depths);
     for (int round = 0; round < fill->rounds; round++) {
         fed_entry *waiting;

@@ -17,9 +17,12 @@ typedef struct {
     const myl_str *missing; /* prev events */
     size_t missing_count;
     bool no_more, asked;
-    bool is_place; /* fetched alone: the state before it is asked for, not the events */
-    bool placed;   /* what it stands on was fetched so */
-    bool done;     /* admitted, or given up */
+    bool is_place;        /* fetched alone: the state before it is asked for, not the events */
+    bool placed;          /* what it stands on was fetched so */
+    const uint64_t *told; /* numbers of the state's events that are here; NULL: nobody was asked */
+    size_t told_count;
+    bool done;                /* admitted, or given up */
+    bool in_change, accepted; /* by the change under way */
     size_t tries;
 } fed_entry;
 

@@ -80,6 +80,10 @@ typedef myl_rc (*fed_body)(myl_ctx *cx, void *arg);
 myl_rc myl_fed_change(myl_ctx *cx, const char *name, fed_body body, void *arg);
 myl_rc myl_fed_read(myl_ctx *cx, fed_body body, void *arg);
 
+/* After a change of a job with cx->ahead that answered rc: for MYL_UNRESOLVED resolves on a snapshot, and MYL_OK says that the
+ * change is to run again. Any other rc comes back. */
+myl_rc myl_fed_ahead(myl_ctx *cx, myl_rc rc);
+
 /* How much a change that admits many events takes of the engine's time, and of what one change may make, before the changes
  * of other rooms have their turn. */
 typedef struct {

@@ -2,7 +2,7 @@
  *
  * Why:     every verdict is a look-up of states that are roots; nothing is fetched here, so the whole runs without a network.
  * Callers: fed/ (transactions, joins, backfill, missing events), api/server (what we are asked to sign), tests.
- * Threads: the engine.
+ * Threads: the engine; a lane before it, where much is to be resolved (room_admit.h).
  * Holds:   a rejected event has places and states, so that what follows it can be judged; it changes no state. A soft-failed
  *          event changes the state after it, but moves nothing and is shown to nobody.
  * Spec:    Server-Server API, Checks performed on receipt of a PDU; Rejection; Soft failure.
@@ -149,6 +149,9 @@ static myl_rc judge_by_state(admitting *a)
 static myl_rc find_state_before(admitting *a)
 {
     a->before = 0;
+    if (a->in->state_given && a->in->told != NULL)
+        return myl_room_ahead_told(
+            a->cx, &(myl_told_state){a->head->state, a->in->told, a->in->told_count}, &a->before);
     if (a->in->state_given)
         a->before = a->in->state;
     else if (a->prevs.count > 0)
@@ -286,11 +289,20 @@ static myl_rc look_up(admitting *a, bool *done)
     return MYL_OK;
 }
 
+static void wait_for_lane(const admitting *a)
+{
+    struct myl_room_ahead *ahead = a->cx->ahead;
+
+    ahead->room_id = myl_keep(a->cx, a->head->room_id);
+    ahead->waiting = *a->in;
+}
+
 myl_rc myl_room_admit(myl_ctx *cx, myl_room_head *head, const myl_admission *admission,
                       myl_admitted *out)
 {
     admitting a = {
         .cx = cx, .head = head, .in = admission, .event = &admission->incoming->event, .out = out};
+    myl_rc rc;
     bool done;
 
     memset(out, 0, sizeof(*out));
@@ -309,9 +321,69 @@ myl_rc myl_room_admit(myl_ctx *cx, myl_room_head *head, const myl_admission *adm
         out->kind = MYL_ADMIT_MISSING;
         return MYL_OK;
     }
+    rc = judge(&a);
+    if (rc == MYL_OK)
+        rc = store(&a);
+    if (rc == MYL_OK)
+        rc = follow_up(&a);
+    if (rc == MYL_UNRESOLVED && cx->ahead != NULL)
+        wait_for_lane(&a);
+    return rc;
+}
+
+/* ---- before the change ---- */
+
+myl_rc myl_room_ahead_number(myl_ctx *cx)
+{
+    const struct myl_room_ahead *ahead = cx->ahead;
+    myl_admission admission = {.incoming = ahead->waiting.incoming, .coming = MYL_COMES_OUTSIDE};
+    myl_admitted admitted;
+    myl_room_head head;
+
+    if (!myl_str_present(ahead->waiting.incoming->event.state_key))
+        return MYL_OK;
+    MYL_TRY(myl_room_require(cx, ahead->room_id, &head));
+    return myl_room_admit(cx, &head, &admission, &admitted);
+}
+
+/* The current state with the event that waits; an event without state key needs no number. */
+static myl_rc advance_ahead(admitting *a)
+{
+    myl_stored stored = a->out->stored;
+    myl_tree_entry entry = {stored.type, stored.state_key, stored.number};
+    myl_advance advance = {&stored, a->prevs.at, a->prevs.count, false, a->in->alone};
+    myl_tree_root after = a->before;
+
+    if (stored.number == 0)
+        stored.number = UINT64_MAX;
+    else if (stored.state_key != 0)
+        MYL_TRY(myl_tree_change(a->cx, myl_store_nodes(a->cx), a->before, &entry, 1, &after));
+    return myl_room_advance_ahead(a->cx, a->head, &advance, after);
+}
+
+myl_rc myl_room_ahead_resolve(myl_ctx *cx)
+{
+    const struct myl_room_ahead *ahead = cx->ahead;
+    myl_admitted out = {.kind = MYL_ADMIT_KNOWN};
+    myl_room_head head;
+    admitting a = {.cx = cx,
+                   .head = &head,
+                   .in = &ahead->waiting,
+                   .event = &ahead->waiting.incoming->event,
+                   .out = &out};
+    bool done;
+
+    MYL_TRY(myl_room_require(cx, ahead->room_id, &head));
+    myl_snapshot_scratch(cx);
+    MYL_TRY(look_up(&a, &done));
+    if (done)
+        return MYL_OK;
+    MYL_TRY(find_auth(&a));
+    MYL_TRY(find_prevs(&a));
     MYL_TRY(judge(&a));
-    MYL_TRY(store(&a));
-    return follow_up(&a);
+    if (out.kind != MYL_ADMIT_ACCEPTED || a.in->coming != MYL_COMES_NEW)
+        return MYL_OK;
+    return advance_ahead(&a);
 }
 
 /* ---- states that others tell ---- */

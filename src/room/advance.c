@@ -15,6 +15,10 @@
 
 /* ---- the newest events ---- */
 
+/* An event of ours names all of them, so the state before it is the room's. */
+_Static_assert((int)MYL_LIMIT_EXTREMITIES <= (int)MYL_LIMIT_PREV_EVENTS,
+               "extremities are prev events");
+
 static bool is_among(const uint64_t *numbers, size_t count, uint64_t number)
 {
     for (size_t i = 0; i < count; i++)
@@ -30,31 +34,11 @@ static void move_extremities(myl_room_head *head, const myl_advance *advance)
     for (uint32_t i = 0; i < head->extremity_count && !advance->alone; i++)
         if (!is_among(advance->prevs, advance->prev_count, head->extremities[i]))
             head->extremities[kept++] = head->extremities[i];
-    if (!advance->old || kept == 0) {
-        if (kept == MYL_LIMIT_EXTREMITIES) {
-            memmove(head->extremities, head->extremities + 1,
-                    (kept - 1) * sizeof(*head->extremities));
-            kept--;
-        }
+    /* Where there are as many as may be, another branch waits for what joins it to one of them: nobody pushes one out. */
+    if (kept == 0 || (!advance->old && kept < MYL_LIMIT_EXTREMITIES))
         head->extremities[kept++] = advance->stored->number;
-    }
     head->extremity_count = kept;
     qsort(head->extremities, kept, sizeof(*head->extremities), myl_room_compare_numbers);
-}
-
-myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *numbers,
-                             myl_tree_root *before)
-{
-    uint32_t first = 0;
-
-    if (head->extremity_count > MYL_LIMIT_PREV_EVENTS)
-        first = head->extremity_count - MYL_LIMIT_PREV_EVENTS;
-    for (uint32_t i = first; i < head->extremity_count; i++)
-        myl_list_push(numbers, uint64_t, head->extremities[i]);
-    *before = head->state;
-    if (first == 0)
-        return MYL_OK;
-    return myl_room_resolve_events(cx, head, numbers->at, numbers->count, before);
 }
 
 /* ---- the members ---- */
@@ -101,6 +85,22 @@ static myl_rc move_state(myl_ctx *cx, myl_room_head *head, const myl_stored *sto
     }
     return myl_room_resolve_events(cx, head, head->extremities, head->extremity_count,
                                    &head->state);
+}
+
+myl_rc myl_room_advance_ahead(myl_ctx *cx, myl_room_head *head, const myl_advance *advance,
+                              myl_tree_root after)
+{
+    myl_tree_root roots[MYL_LIMIT_EXTREMITIES];
+
+    move_extremities(head, advance);
+    for (uint32_t i = 0; i < head->extremity_count; i++) {
+        myl_stored stored = {.after = after};
+
+        if (head->extremities[i] != advance->stored->number)
+            MYL_TRY(myl_room_event(cx, head->extremities[i], &stored));
+        roots[i] = stored.after;
+    }
+    return myl_room_resolve(cx, head, roots, head->extremity_count, &head->state);
 }
 
 static myl_rc note_state(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored)

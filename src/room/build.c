@@ -64,7 +64,9 @@ static myl_rc choose_prev(myl_ctx *cx, const myl_room_head *head, footing *on,
     myl_str *ids;
 
     on->prevs = MYL_LIST(cx, uint64_t);
-    MYL_TRY(myl_room_choose_prevs(cx, head, &on->prevs, &on->before));
+    on->before = head->state;
+    for (uint32_t i = 0; i < head->extremity_count; i++)
+        myl_list_push(&on->prevs, uint64_t, head->extremities[i]);
     ids = myl_new_array(cx, myl_str, on->prevs.count + 1);
     events = myl_new_array(cx, const myl_event *, on->prevs.count + 1);
     for (size_t i = 0; i < on->prevs.count; i++) {

@@ -1,7 +1,7 @@
 /* resolve.c: the state where histories meet, from stored events.
  *
  * Why:     an event with several prev events, and a room with several newest events, have the resolution of states.
- * Callers: admit.c, advance.c, build.c, check.c.
+ * Callers: admit.c, advance.c, check.c.
  * Threads: the transaction's; what is remembered is the engine's alone.
  * Memory:  events that are looked at live in the job; remembered are roots only, CACHED_RESOLUTIONS of them.
  * Holds:   what is remembered is committed; a root's number never means another state.
@@ -13,7 +13,9 @@
 #include <stdlib.h>
 
 #include <myelin/base_table.h>
+#include <myelin/room_admit.h>
 #include <myelin/rules_state.h>
+#include <myelin/tasks_lane.h>
 
 /* ---- remembered resolutions ---- */
 
@@ -121,6 +123,8 @@ static myl_rc source_event(void *arg, myl_ctx *cx, uint64_t number, const myl_st
     *out = made;
     if (made != NULL)
         return MYL_OK;
+    if (myl_lanes_stopping())
+        return myl_fail(cx, MYL_STOPPING, "the server stops");
     made = myl_new(cx, myl_state_event);
     MYL_TRY(myl_room_event(cx, number, &stored));
     made->number = number;
@@ -185,10 +189,25 @@ static myl_rc resolve(myl_ctx *cx, const myl_room_head *head, const myl_tree_roo
     return rc;
 }
 
+/* A job that can resolve on a lane does not hold the engine for long. */
+static myl_rc resolve_soon(myl_ctx *cx, const myl_room_head *head, const myl_tree_root *states,
+                           size_t count, myl_tree_root *out)
+{
+    myl_rc rc;
+
+    MYL_TRY(myl_room_ahead_watch(cx));
+    rc = resolve(cx, head, states, count, out);
+    myl_engine_watch(cx, 0, MYL_OK);
+    if (rc == MYL_OK && cx->ahead != NULL && !myl_engine_is_writing(cx))
+        rc = myl_room_ahead_note(cx, states, count, *out);
+    return rc;
+}
+
 myl_rc myl_room_resolve(myl_ctx *cx, const myl_room_head *head, const myl_tree_root *roots,
                         size_t count, myl_tree_root *out)
 {
     myl_tree_root *states = myl_new_array(cx, myl_tree_root, count + 1);
+    bool remembers = memory != NULL && myl_engine_is_writing(cx), found = false;
     const remembered *known;
 
     MYL_ASSERT(count > 0);
@@ -199,13 +218,16 @@ myl_rc myl_room_resolve(myl_ctx *cx, const myl_room_head *head, const myl_tree_r
     *out = states[0];
     if (count == 1)
         return MYL_OK;
-    known = memory == NULL ? NULL : recall(states, count);
+    known = remembers ? recall(states, count) : NULL;
     if (known != NULL) {
         *out = known->out;
         return MYL_OK;
     }
-    MYL_TRY(resolve(cx, head, states, count, out));
-    if (memory != NULL)
+    if (cx->ahead != NULL)
+        MYL_TRY(myl_room_ahead_take(cx, states, count, out, &found));
+    if (!found)
+        MYL_TRY(resolve_soon(cx, head, states, count, out));
+    if (remembers)
         remember(cx, states, count, *out);
     return MYL_OK;
 }

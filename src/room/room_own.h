@@ -38,6 +38,22 @@ myl_rc myl_room_resolve(myl_ctx *cx, const myl_room_head *head, const myl_tree_r
                         size_t count, myl_tree_root *out);
 myl_rc myl_room_resolve_events(myl_ctx *cx, const myl_room_head *head, const uint64_t *events,
                                size_t count, myl_tree_root *out);
+/* ahead.c: in a job with cx->ahead. */
+myl_rc myl_room_ahead_note(myl_ctx *cx, const myl_tree_root *states, size_t count,
+                           myl_tree_root resolved);
+/* Until the watch is ended, the store answers MYL_UNRESOLVED past RESOLVE_MS; not where the job cannot go to a lane. */
+myl_rc myl_room_ahead_watch(myl_ctx *cx);
+/* A state by the numbers of its events, made from a root that is near. */
+typedef struct {
+    myl_tree_root base;
+    const uint64_t *events; /* in the job: they are known by their place there */
+    size_t count;
+} myl_told_state;
+/* As myl_room_state_make; what a snapshot of the job has found out already is not done again. */
+myl_rc myl_room_ahead_told(myl_ctx *cx, const myl_told_state *told, myl_tree_root *out);
+/* The resolution of these states, made from one of them, when it was noted. */
+myl_rc myl_room_ahead_take(myl_ctx *cx, const myl_tree_root *states, size_t count,
+                           myl_tree_root *out, bool *found);
 void myl_room_resolve_start(void);
 void myl_room_resolve_stop(void);
 
@@ -60,9 +76,9 @@ typedef struct {
 myl_rc myl_room_move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was,
                              uint64_t position);
 myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *advance);
-/* The extremities that a new event of ours names: at most MYL_LIMIT_PREV_EVENTS, the newest; and the state before it. */
-myl_rc myl_room_choose_prevs(myl_ctx *cx, const myl_room_head *head, myl_list *numbers,
-                             myl_tree_root *before);
+/* The same on a snapshot: only the current state is resolved. `after`: the state after the event, which need not be stored. */
+myl_rc myl_room_advance_ahead(myl_ctx *cx, myl_room_head *head, const myl_advance *advance,
+                              myl_tree_root after);
 
 /* gap.c: what is missing before an event. */
 myl_rc myl_room_gap_add(myl_ctx *cx, const myl_stored *stored, const myl_str *missing,

@@ -68,6 +68,8 @@ typedef struct myl_write {
     uint32_t steps;   /* operations on the store */
     int64_t cpu_from; /* ns of the thread when first looked at; 0: not yet */
     myl_rc failed;    /* a write failed, so the change cannot be kept */
+    int64_t watch_ns; /* of the thread: then operations answer watch_code; 0: no watch */
+    myl_rc watch_code;
     /* the batch */
     myl_rc broken;               /* LMDB's transaction cannot go on */
     size_t batch_bytes;          /* written by all changes */
@@ -121,6 +123,7 @@ typedef struct myl_txn {
     myl_cursor *spare;    /* for the next scans; without a cursor of LMDB */
     struct myl_txn *next; /* in the pool */
     myl_tree_nodes nodes; /* nodes.c */
+    myl_list scratch;     /* myl_str: nodes that a snapshot has appended */
 } myl_txn;
 
 typedef struct myl_exchange myl_exchange;

@@ -238,11 +238,34 @@ static int64_t thread_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void myl_engine_watch(myl_ctx *cx, int64_t ms, myl_rc code)
+{
+    myl_write *write = cx->txn == NULL ? NULL : cx->txn->write;
+    if (write == NULL || !write->limited)
+        return;
+    write->watch_ns = ms == 0 ? 0 : thread_cpu_ns() + ms * 1000000;
+    write->watch_code = code;
+}
+
+/* A watch is short, so it is looked at more often. */
+static myl_rc watch_step(myl_ctx *cx)
+{
+    const myl_write *write = cx->txn->write;
+    if ((write->steps & 63) != 0 || thread_cpu_ns() < write->watch_ns)
+        return MYL_OK;
+    return myl_fail(cx, write->watch_code, "this takes the engine too long");
+}
+
 myl_rc myl_txn_step(myl_ctx *cx)
 {
     myl_write *write = cx->txn->write;
     /* The thread's clock is a system call: looked at every 1,024 operations. */
-    if (write == NULL || !write->limited || (++write->steps & 1023) != 0)
+    if (write == NULL || !write->limited)
+        return MYL_OK;
+    write->steps++;
+    if (write->watch_ns != 0)
+        MYL_TRY(watch_step(cx));
+    if ((write->steps & 1023) != 0)
         return MYL_OK;
     int64_t now = thread_cpu_ns();
     if (write->cpu_from == 0)

@@ -20,6 +20,7 @@ void myl_change_start(myl_txn *txn)
     write->events = 0;
     write->steps = 0;
     write->cpu_from = 0;
+    write->watch_ns = 0;
     write->failed = MYL_OK;
     if (write->clears)
         memset(write->clear, 0, sizeof(write->clear));

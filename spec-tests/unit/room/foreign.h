@@ -32,6 +32,9 @@ typedef struct {
     size_t missing_auth_count, missing_prev_count;
     myl_stored stored; /* numbers only */
 } foreign_verdict;
+/* While true, what is admitted has its states resolved on a snapshot before; and how often that was. */
+extern bool foreign_ahead;
+extern size_t foreign_resolved;
 /* Admits a PDU as `options` say (NULL: as new). */
 foreign_verdict foreign_admit(room_test *test, myl_str room_id, const myl_json *pdu,
                               const myl_admission *options);

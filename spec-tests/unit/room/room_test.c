@@ -86,15 +86,22 @@ static myl_rc run_body(myl_change *change)
     return whole->body(change->cx, whole->arg);
 }
 
+myl_rc room_test_run_in(room_test *test, myl_ctx *cx, room_body body, void *arg)
+{
+    body_change whole = {.change = {.name = "test", .cx = cx, .run = run_body},
+                         .body = body,
+                         .arg = arg};
+
+    return myl_engine_run(test->engine, &whole.change);
+}
+
 myl_rc room_test_run(room_test *test, room_body body, void *arg, myl_str *why)
 {
-    body_change whole = {.change = {.name = "test", .run = run_body}, .body = body, .arg = arg};
     myl_ctx cx;
     myl_rc rc;
 
     myl_ctx_begin(&cx);
-    whole.change.cx = &cx;
-    rc = myl_engine_run(test->engine, &whole.change);
+    rc = room_test_run_in(test, &cx, body, arg);
     if (why != NULL)
         *why = myl_keep(&test->cx, cx.error.detail);
     myl_ctx_end(&cx);

@@ -33,6 +33,7 @@ void room_test_reopen(room_test *test);
 
 /* Runs a body as one change and gives its answer; `why` gets the detail (in test->cx). */
 typedef myl_rc (*room_body)(myl_ctx *cx, void *arg);
+myl_rc room_test_run_in(room_test *test, myl_ctx *cx, room_body body, void *arg);
 myl_rc room_test_run(room_test *test, room_body body, void *arg, myl_str *why);
 /* Runs a body on a snapshot. */
 myl_rc room_test_read(room_test *test, room_body body, void *arg);

@@ -5,6 +5,7 @@
 #include "room/foreign.h"
 
 #include "base/base_test.h"
+#include "room/room_own.h"
 
 #include <myelin/room_servers.h>
 
@@ -500,6 +501,157 @@ static void a_redaction_may_come_first(void **state)
     end(&s);
 }
 
+/* ---- states that are resolved before the change ---- */
+
+static int ahead_on(void **state)
+{
+    (void)state;
+    foreign_ahead = true;
+    return 0;
+}
+
+static int ahead_was_used(void **state)
+{
+    (void)state;
+    foreign_ahead = false;
+    print_message("%zu times on a snapshot\n", foreign_resolved);
+    return foreign_resolved > 100 ? 0 : -1;
+}
+
+typedef struct {
+    room_test *test;
+    myl_str room_id;
+    const uint64_t *numbers;
+    size_t count;
+} told_arg;
+
+static myl_rc read_told(myl_ctx *cx, void *arg)
+{
+    told_arg *t = arg;
+    myl_room_head head;
+
+    MYL_TRY(myl_room_require(cx, t->room_id, &head));
+    return myl_room_state_all(cx, head.state, &t->numbers, &t->count);
+}
+
+/* A state that another server tells, by its events, for a message and for a state event. */
+static void a_told_state_is_made(void **state)
+{
+    scene s = begin("11");
+    myl_str gone = MYL_S("$notHereAtAllXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"), id;
+    foreign say = message(&s, EVE, &gone, "far"),
+            set = {.room_id = s.room,
+                   .sender = EVE,
+                   .type = "m.room.member",
+                   .state_key = EVE,
+                   .content = "{\"membership\":\"join\",\"displayname\":\"told\"}",
+                   .prev = &gone,
+                   .prev_count = 1};
+    myl_admission given = {.coming = MYL_COMES_NEW, .state_given = true, .no_more = true};
+    told_arg told = {.test = s.test, .room_id = s.room};
+    myl_str ids[8];
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(room_test_read(s.test, read_told, &told), MYL_OK);
+    given.told = told.numbers;
+    given.told_count = told.count;
+    ids[count++] = foreign_state(s.test, s.room, "m.room.create", "");
+    ids[count++] = foreign_state(s.test, s.room, "m.room.power_levels", "");
+    ids[count++] = foreign_state(s.test, s.room, "m.room.member", EVE);
+    say.auth = set.auth = ids;
+    say.auth_count = set.auth_count = count;
+    say.depth = set.depth = 40;
+    assert_int_equal(foreign_admit(s.test, s.room, foreign_make(s.test, &say, &id), &given).kind,
+                     MYL_ADMIT_ACCEPTED);
+    assert_int_equal(foreign_admit(s.test, s.room, foreign_make(s.test, &set, &id), &given).kind,
+                     MYL_ADMIT_ACCEPTED);
+    assert_str("told", foreign_state(s.test, s.room, "m.room.member", EVE), id);
+    assert_int_equal(foreign_head(s.test, s.room).extremity_count, 3);
+    foreign_check(s.test);
+    end(&s);
+}
+
+/* What the room's head says is what its newest events resolve to, found out again. */
+static myl_rc resolve_again(myl_ctx *cx, void *arg)
+{
+    told_arg *t = arg;
+    myl_digest digests[2];
+    uint64_t entries;
+    myl_tree_root root;
+    myl_room_head head;
+
+    MYL_TRY(myl_room_require(cx, t->room_id, &head));
+    myl_snapshot_scratch(cx);
+    MYL_TRY(myl_room_resolve_events(cx, &head, head.extremities, head.extremity_count, &root));
+    MYL_TRY(myl_tree_digest(cx, myl_store_nodes(cx), head.state, &digests[0], &entries));
+    MYL_TRY(myl_tree_digest(cx, myl_store_nodes(cx), root, &digests[1], &entries));
+    t->count = memcmp(&digests[0], &digests[1], sizeof(digests[0])) == 0;
+    return MYL_OK;
+}
+
+static uint32_t below(uint32_t *seed, uint32_t end)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % end;
+}
+
+/* Renames, messages, topics and bans on one or two events out of the last ones. */
+static foreign any_event(const scene *s, uint32_t *seed, const myl_str *prev)
+{
+    uint32_t what = below(seed, 6);
+    foreign f = message(s, what == 0 ? EVE : MAL, prev, "said");
+
+    if (what == 1)
+        f = state_event(s, "m.room.topic", "{\"topic\":\"t\"}", prev);
+    if (what == 2 || what == 3) {
+        f.type = "m.room.member";
+        f.sender = f.state_key = what == 2 ? EVE : MAL;
+        f.content = myl_strf(&s->test->cx, "{\"membership\":\"join\",\"displayname\":\"%u\"}",
+                             below(seed, 1000))
+                        .at;
+    }
+    if (what == 4) {
+        f = state_event(s, "m.room.member",
+                        below(seed, 2) == 0 ? "{\"membership\":\"ban\"}"
+                                            : "{\"membership\":\"leave\"}",
+                        prev);
+        f.state_key = EVE;
+    }
+    f.prev_count = 1 + below(seed, 2);
+    return f;
+}
+
+static void random_forks_resolve(void **state)
+{
+    enum { SEEDS = 6, STEPS = 40, WINDOW = 8 };
+
+    (void)state;
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        scene s = begin(seed % 2 == 0 ? "11" : "12");
+        myl_str newest[WINDOW];
+        told_arg again = {.test = s.test, .room_id = s.room};
+        uint32_t dice = seed;
+
+        for (size_t i = 0; i < WINDOW; i++)
+            newest[i] = s.newest;
+        for (size_t i = 0; i < STEPS; i++) {
+            myl_str prev[2] = {newest[below(&dice, WINDOW)], newest[below(&dice, WINDOW)]};
+            foreign f = any_event(&s, &dice, prev);
+            foreign_verdict v;
+
+            if (myl_str_equal(prev[0], prev[1]))
+                f.prev_count = 1;
+            v = foreign_send(s.test, &f);
+            if (v.kind == MYL_ADMIT_ACCEPTED)
+                newest[below(&dice, WINDOW)] = v.event_id;
+            assert_int_equal(room_test_read(s.test, resolve_again, &again), MYL_OK);
+            assert_true(again.count == 1);
+        }
+        end(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,7 +671,10 @@ int main(void)
         cmocka_unit_test(missing_events_are_named),
         cmocka_unit_test(a_gap_is_kept_and_filled),
         cmocka_unit_test(a_redaction_may_come_first),
+        cmocka_unit_test(a_told_state_is_made),
+        cmocka_unit_test(random_forks_resolve),
     };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("ahead", tests, ahead_on, ahead_was_used);
 }

@@ -117,6 +117,8 @@ static myl_rc admit(myl_req *req, myl_room_head *head, const myl_taken *taken,
                                .coming = MYL_COMES_NEW,
                                .flags = MYL_EVENT_OUTGOING};
 
+    if (req->cx.ahead == NULL)
+        myl_room_ahead_start(&req->cx);
     MYL_TRY(myl_room_admit(&req->cx, head, &admission, admitted));
     if (admitted->kind == MYL_ADMIT_MISSING)
         return myl_fail(&req->cx, MYL_BAD_STATE, "the event stands on events that are not here");
