@@ -5,64 +5,15 @@ engine, which every room needs, does little beside.
 
 SPDX-License-Identifier: Apache-2.0
 """
-import json
-import pathlib
-
 import pytest
 
 from support.client import V3, ok, q
-from support.large_room import Large
+from support.forked_room import Fork, thread_ms
 from support.network import Network
-from support.peer import Raw, Request
-from support.peer_room import PeerRoom, finish, sign_event
-from support.server import Server
+from support.peer_room import PeerRoom
 from support.wait import until
 
 MEMBERS, EVENTS = 1000, 6
-BASE = "/_matrix/federation/v1"
-
-
-def thread_ms(server: Server, prefix: str) -> float:
-    """CPU milliseconds of the threads whose names begin so."""
-    found = 0
-    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
-        if (task / "comm").read_text().startswith(prefix):
-            found += int((task / "schedstat").read_text().split()[0])
-    return found / 1e6
-
-
-class Fork(Large):
-    """A room in which every member has joined twice: on a left branch, which the join gives, and on a right one."""
-
-    def __init__(self, network: Network, version: str):
-        self.version = version
-        super().__init__(network, 0)
-        self.room = PeerRoom(self.peer, version).serve()
-        self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
-        self.count = MEMBERS
-        self.text = ",".join(json.dumps(event) for event in self.side("left"))
-        self.base = self.room.pdus(self.room.state.values())
-
-    def side(self, name: str) -> list[dict]:
-        content = {"membership": "join", "displayname": name}
-        users = [f"@member{number}:{self.peer.name}" for number in range(MEMBERS)]
-        return [finish(self.room.template("m.room.member", content, user, user), self.version, self.peer) for user in users]
-
-    def send_join(self, request: Request) -> Raw:
-        answer = super().send_join(request)
-        self.room.add(sign_event(request.json, self.version, self.peer))
-        return answer
-
-    def branch_off(self, server: Server) -> dict:
-        """An event on the right branch: nothing before it can be had but the state that is told."""
-        told = self.base + self.side("right")
-        self.peer.on("GET", rf"{BASE}/event/[^/]+", (404, {"errcode": "M_NOT_FOUND", "error": "no such event"}))
-        self.peer.on("POST", rf"{BASE}/get_missing_events/.*", {"events": []})
-        self.peer.on("GET", rf"{BASE}/state_ids/.*", {"pdu_ids": self.room.ids(*told), "auth_chain_ids": []})
-        self.peer.on("GET", rf"{BASE}/state/.*", {"pdus": told, "auth_chain": []})
-        event = self.room.make("m.test", {}, "right", fields={"prev_events": ["$" + "x" * 43], "depth": 20})
-        self.room.deliver(server, event)
-        return event
 
 
 def has_state(user, room_id: str, key: str) -> bool:
@@ -72,7 +23,7 @@ def has_state(user, room_id: str, key: str) -> bool:
 @pytest.mark.parametrize("version", ["11", "12"])
 def test_a_wide_fork_does_not_hold_the_engine(network: Network, version: str) -> None:
     server = network.server()
-    fork, alice = Fork(network, version), server.client("alice")
+    fork, alice = Fork(network, version, MEMBERS), server.client("alice")
     calm = PeerRoom(fork.peer, "11").serve()
     ok(alice.post(fork.path(), timeout=60))
     ok(alice.post(f"{V3}/join/{q(calm.room_id)}?via={fork.peer.name}"))
@@ -93,7 +44,7 @@ def test_a_wide_fork_does_not_hold_the_engine(network: Network, version: str) ->
 
 def test_a_stop_in_the_middle_loses_nothing(network: Network) -> None:
     server = network.server()
-    fork, alice = Fork(network, "11"), server.client("alice")
+    fork, alice = Fork(network, "11", MEMBERS), server.client("alice")
     ok(alice.post(fork.path(), timeout=60))
     room_id = fork.room.room_id
     fork.branch_off(server)
