@@ -10,7 +10,9 @@ from support.network import Network
 from support.storm import KEPT, Storm
 from support.wait import until
 
-COUNTS = {"quick": 20, "full": 100, "long": 1000}
+pytestmark = pytest.mark.timeout(400)
+
+COUNTS = {"quick": 20, "full": 100, "long": 300}
 KILLS = {"quick": 2, "full": 5, "long": 30}
 
 

@@ -16,9 +16,9 @@ MANY = {"quick": 100, "full": 5000, "long": 20000}
 FEW = {"quick": 15, "full": 30, "long": 300}
 
 
-def levels(user: Client, room: str, **changes: object) -> str:
+def levels(user: Client, room: str, events: dict[str, int]) -> str:
     present = ok(user.get(f"{V3}/rooms/{q(room)}/state/m.room.power_levels"))
-    return user.set_state(room, "m.room.power_levels", present | changes)
+    return user.set_state(room, "m.room.power_levels", present | {"events": present["events"] | events})
 
 
 class Apart:
@@ -40,20 +40,21 @@ class Apart:
         wires.cut(self.left.server, self.right.server)
 
     def on_the_left(self) -> None:
-        """The stronger side: one is banned, nobody new may come in, levels are changed."""
+        """The stronger side: one is banned, nobody new may come in, only it may change levels."""
         room = self.room
         for kind, key in (("name", "name"), ("topic", "topic")):
             self.alice.set_state(room, f"m.room.{kind}", {key: "left"})
         self.frank.set_state(room, "m.room.member", {"membership": "join", "displayname": "F."}, self.frank.user_id)
         self.alice.ban(room, self.mallory.user_id)
         self.alice.set_state(room, "m.room.join_rules", {"join_rule": "invite"})
-        levels(self.alice, room, events={"m.room.name": 50, "m.room.power_levels": 100})
+        levels(self.alice, room, {"m.room.name": 50, "m.room.power_levels": 100})
 
     def on_the_right(self) -> None:
         room = self.room
         for kind, key in (("name", "name"), ("avatar", "url")):
             self.bob.set_state(room, f"m.room.{kind}", {key: "mxc://right.test/a"})
         self.mallory.set_state(room, "m.test", {"by": "mallory"}, "mallory")
+        levels(self.bob, room, {"m.room.topic": 50})
         self.bob.kick(room, self.frank.user_id)
         self.carl.join(room)
         self.carl.set_state(room, "m.test", {"by": "carl"}, "carl")
@@ -93,6 +94,7 @@ class Apart:
             assert member[self.mallory.user_id] == "ban" and member[self.frank.user_id] == "leave"
             assert member.get(self.carl.user_id) != "join"
             assert state["m.room.join_rules", ""]["content"] == {"join_rule": "invite"}
+            assert state["m.room.power_levels", ""]["sender"] == self.alice.user_id
             assert state["m.room.topic", ""]["content"] == {"topic": "left"}
             assert state["m.room.avatar", ""]["content"] == {"url": "mxc://right.test/a"}
             assert ("m.test", "mallory") not in state

@@ -29,7 +29,7 @@ KEYS = 40  # one-time keys of a watcher
 # what hands do; each stands here as often as it is to be done in comparison
 EVENTS = ["say"] * 8 + ["state", "redact"] * 2 + ["topic", "rename", "ban", "levels", "come_and_go"]
 KEPT = EVENTS + ["receipt", "whisper"] * 2 + ["claim"]
-STAYING, VISITING = {"ban", "levels"}, {"come_and_go"}  # what only those do
+VISITING, STAYING, FIRST = {"come_and_go"}, {"ban"}, {"levels"}  # what only those do
 
 
 class Watcher(threading.Thread):
@@ -95,7 +95,7 @@ class Storm:
     def found(self, place: Place, version: str, level: int) -> str:
         """A room of that place's user; the others' users have this level, and all may set state and redact."""
         levels = {"users": {user.user_id: level for user in self.users} | {place.user.user_id: 100}, "state_default": 0, "redact": 0,
-                  "events": {"m.room.power_levels": 100}}
+                  "events": {"m.room.power_levels": level}}
         if version == "12":
             del levels["users"][place.user.user_id]
         room = place.user.create_room(preset="public_chat", room_version=version, power_level_content_override=levels)
@@ -131,14 +131,19 @@ class Storm:
             place.watcher.start()
 
     def hands(self, seed: str, count: int, of: list[str]) -> list["Hand"]:
-        """Those of each place's user, who stays, and of a visitor, who comes and goes."""
-        made = [Hand(self, place, place.user, seed, count, [one for one in of if one not in VISITING])
+        """Those of each place's user, who stays, and of a visitor, who comes and goes.
+
+        Only the first one changes levels: where several did, the resolution of states may rightly prefer who left to who came
+        back (mainline ordering), and what they say meanwhile is not accepted everywhere."""
+        first = self.places[0]
+        made = [Hand(self, place, place.user, seed, count,
+                     [one for one in of if one not in VISITING | (set() if place is first else FIRST)])
                 for place in self.places]
         for place in self.places:
             visitor = place.server.client("visitor")
             for room in self.rooms:
                 visitor.join(room)
-            made.append(Hand(self, place, visitor, seed, count, [one for one in of if one not in STAYING]))
+            made.append(Hand(self, place, visitor, seed, count, [one for one in of if one not in STAYING | FIRST]))
         return made
 
     def blow(self, hands: list["Hand"], meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -274,6 +279,7 @@ class Hand(threading.Thread):
             self.ask("POST", self.at(room, what), {"user_id": victim}, must=what == "ban")
 
     def levels(self, room: str, number: int) -> None:
+        """One that nobody needs."""
         path = self.at(room, "state/m.room.power_levels")
         levels = self.ask("GET", path)
         levels["events"][f"m.test.{self.place.server.name}"] = number % 100
