@@ -33,6 +33,8 @@ typedef struct {
 } myl_outbox_edu;
 /* Servers that do not answer at present never get it. Copies everything. */
 void myl_outbox_say(const myl_outbox_edu *edu);
+/* How a user of ours is there, to the servers of their rooms. In a transaction. */
+void myl_outbox_presence(myl_ctx *cx, uint64_t user, myl_str user_id);
 /* {room_id, user_id, typing} to the room's servers. */
 void myl_outbox_typing(uint64_t room, myl_str room_id, myl_str user_id, bool typing);
 

@@ -24,8 +24,9 @@ enum {
     MYL_EVENT_SOFT_FAILED = 8,
     MYL_EVENT_REDACTED = 16, /* redacted_by is set */
     MYL_EVENT_HASH_FAILED =
-        64,                 /* came with another content hash: its bytes are the redacted form */
-    MYL_EVENT_OUTGOING = 32 /* ours to send to the other servers of the room */
+        64,                  /* came with another content hash: its bytes are the redacted form */
+    MYL_EVENT_OUTGOING = 32, /* ours to send to the other servers of the room */
+    MYL_EVENT_HELD = 128     /* a redaction of what is not here, or not for it: no client sees it */
 };
 
 /* A span of the bytes. */
@@ -43,7 +44,7 @@ typedef struct {
     const myl_room_version *version;
     int64_t origin_server_ts;
     int64_t depth;        /* the stored depth: see design.md, Two orders */
-    uint64_t position;    /* arrival; 0: back-filled or outlier */
+    uint64_t position;    /* arrival; 0: back-filled, held or outlier */
     myl_tree_root before; /* state before it */
     myl_tree_root after;  /* state after it */
     uint64_t redacted_by; /* number, 0: none */

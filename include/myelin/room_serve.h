@@ -38,7 +38,9 @@ typedef struct {
     myl_tree_root root; /* last looked at, with its answer */
     bool answer;
     myl_tree_root
-        present; /* the room's present state, which is for all in it; 0: it is not looked at */
+        present;     /* the room's present state, which is for all in it; 0: it is not looked at */
+    uint64_t sender; /* the last one, and whether they are erased */
+    bool is_erased;
 } myl_server_sight;
 /* Start as (myl_server_sight){.room = …, .server = …}, with .present for a server that is in the room. */
 myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored,

@@ -16,13 +16,16 @@ myl_rc myl_room_servers(myl_ctx *cx, uint64_t room, const uint64_t **servers, si
 myl_rc myl_server_rooms(myl_ctx *cx, uint64_t server, const uint64_t **rooms, size_t *count);
 /* Has it joined users in any room here? */
 myl_rc myl_server_in_rooms(myl_ctx *cx, myl_str server_name, bool *out);
+/* How many users of this server are joined. */
+myl_rc myl_room_joined_of(myl_ctx *cx, uint64_t room, uint64_t server, uint32_t *out);
 myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool *out);
 
 /* The event that took this position of a room (both from a row of ROOM_LOG) when it is ours to send to other servers; number
  * 0 otherwise (a receipt, somebody else's event, one that was soft-failed). */
 myl_rc myl_room_outgoing(myl_ctx *cx, uint64_t room, uint64_t position, myl_stored *out);
-/* The user of ours who has come to be joined by the event at this position, and still is; 0: there is none. */
-myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user);
+/* The user who has come to be joined by the event at this position, and still is; 0: there is none. */
+myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user,
+                          bool *is_ours);
 /* The servers that such an event goes to: those in the room now, and the one of a member that it is about; not ours, not the
  * sender's. */
 myl_rc myl_room_event_servers(myl_ctx *cx, const myl_stored *stored, const uint64_t **servers,

@@ -126,6 +126,8 @@ typedef struct {
 void myl_room_sight_now(myl_sight *sight, const myl_room_head *head, const myl_member *member);
 /* May the reader see this event? Judged by the state at the event and the memberships then and now. */
 myl_rc myl_room_may_see(myl_ctx *cx, myl_sight *sight, const myl_stored *stored, bool *out);
+/* What a member event says, by its number; 0: NONE. */
+myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 /* The reader's membership at the event, as unsigned.membership says it: "leave" where they never were there; absent for
  * nobody. */
 myl_rc myl_room_membership_then(myl_ctx *cx, myl_sight *sight, const myl_stored *stored,

@@ -243,10 +243,40 @@ def test_a_redaction_may_come_first(talk: Talk) -> None:
     redaction = talk.room.make("m.room.redaction", {"redacts": talk.room.id_of(bad)}, fields=fields)
     talk.room.add(redaction)
     talk.deliver(redaction)
-    talk.sees(redaction)
+    said = talk.room.add(talk.make("good", fields={"prev_events": [talk.room.id_of(redaction)], "depth": bad["depth"] + 1}))
+    talk.deliver(said)
+    talk.sees(said)
+    assert not any(one["type"] == "m.room.redaction" for one in talk.alice.history(talk.room.room_id))  # nobody is told of it yet
     talk.deliver(bad)
-    talk.sees(bad)
-    assert talk.texts() == [None]
+    talk.sees(redaction)  # with what it redacts
+    assert sorted(talk.texts(), key=str) == [None, "good"]
+    talk.honest()
+
+
+@pytest.mark.parametrize("version", ["3", "11"])
+def test_a_redaction_that_may_not_redact_is_not_shown(network: Network, version: str) -> None:
+    """Not one's own, and no power for others'; of another room; of nothing: it is in the room, and no client hears of it."""
+    talk = Talk(network, version)
+    own = talk.alice.say(talk.room.room_id, "hers")
+    talk.peer.until_pdu(lambda pdu: pdu["content"].get("body") == "hers", "her words")
+    elsewhere = PeerRoom(talk.peer, version).serve()
+    talk.join(elsewhere)
+    foreign = elsewhere.say(elsewhere.creator, "elsewhere")
+    elsewhere.deliver(talk.server, foreign)
+    eve = f"@eve:{talk.peer.name}"
+    joined = talk.room.send("m.room.member", {"membership": "join"}, eve, eve)
+    lies = []
+    for target in (own, elsewhere.id_of(foreign), "$" + "x" * 43):
+        given = {"content": {"redacts": target}} if version == "11" else {"content": {}, "fields": {"redacts": target}}
+        lies.append(talk.room.send("m.room.redaction", given.pop("content"), None, eve, **given))
+    said = talk.room.say(eve, "after it")
+    talk.room.deliver(talk.server, joined, *lies, said)
+    talk.sees(said)
+    shown = [one["event_id"] for one in talk.alice.history(talk.room.room_id)]
+    assert talk.room.id_of(said) in shown and not set(talk.room.ids(*lies)) & set(shown)
+    assert ok(talk.alice.get(f"{V3}/rooms/{q(talk.room.room_id)}/event/{q(own)}"))["content"]["body"] == "hers"
+    seen = elsewhere.id_of(foreign)
+    assert ok(talk.alice.get(f"{V3}/rooms/{q(elsewhere.room_id)}/event/{q(seen)}"))["content"]["body"] == "elsewhere"
     talk.honest()
 
 

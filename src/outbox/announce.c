@@ -64,10 +64,14 @@ static myl_rc new_servers(myl_ctx *cx, uint64_t room, outbox_announcement *out)
 myl_rc myl_outbox_announcement(myl_ctx *cx, uint64_t room, uint64_t position,
                                outbox_announcement *out)
 {
+    bool is_ours;
     myl_str name;
 
     *out = (outbox_announcement){.position = position};
-    MYL_TRY(myl_room_joined_at(cx, room, position, &out->user));
+    MYL_TRY(myl_room_joined_at(cx, room, position, &out->user, &is_ours));
+    out->joined = out->user;
+    if (!is_ours)
+        out->user = 0;
     if (out->user == 0)
         return MYL_OK;
     MYL_TRY(new_servers(cx, room, out));

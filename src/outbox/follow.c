@@ -152,6 +152,8 @@ static myl_rc follow_join(myl_ctx *cx, const log_row *row)
     outbox_announcement found;
 
     MYL_TRY(myl_outbox_announcement(cx, row->room, row->position, &found));
+    if (found.joined != 0)
+        myl_outbox_met(row->room, found.joined);
     for (size_t i = 0; i < found.device_count; i++) {
         outbox_item item = myl_outbox_announced(&found, i);
 

@@ -118,6 +118,15 @@ void myl_outbox_destination_changed(outbox_destination *to);
 /* Destinations that commits have named since the last time: myl_outbox_follow_to_device for each. */
 void myl_outbox_take_notes(myl_ctx *cx);
 
+/* An EDU that is not stored; one that waits with the same key is replaced, 0: none is. In no snapshot's need; sent by
+ * myl_outbox_send. */
+void myl_outbox_keep_volatile(outbox_destination *to, uint64_t key, myl_str edu);
+
+/* ---- meet.c ---- */
+/* A user has joined a room, which other servers see. */
+void myl_outbox_met(uint64_t room, uint64_t user);
+void myl_outbox_meet_stop(void);
+
 /* ---- load.c: what a server has missed, from the store ---- */
 /* In a snapshot. Fills `waiting`. */
 myl_rc myl_outbox_load(myl_ctx *cx, outbox_destination *to);
@@ -135,6 +144,7 @@ myl_rc myl_outbox_servers_of_user(myl_ctx *cx, uint64_t user, const uint64_t **s
 /* A user of ours joined a room by the event at `position`, and these servers meet them by that. user 0: nobody did. */
 typedef struct {
     uint64_t user, position;
+    uint64_t joined; /* who joined, ours or not */
     const uint64_t *servers;
     size_t server_count;
     const myl_device *devices;

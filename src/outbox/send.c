@@ -119,24 +119,24 @@ typedef struct {
     myl_str text; /* the EDU */
 } say_post;
 
-static void keep_volatile(outbox_destination *to, const say_post *say)
+void myl_outbox_keep_volatile(outbox_destination *to, uint64_t key, myl_str edu)
 {
     outbox_volatile **link = &to->volatiles;
 
     if (to->is_refused || to->failures > 0 || to->has_row)
         return;
-    while (*link != NULL && (say->key == 0 || (*link)->key != say->key || (*link)->is_out))
+    while (*link != NULL && (key == 0 || (*link)->key != key || (*link)->is_out))
         link = &(*link)->next;
     if (*link != NULL) {
         myl_process_free((void *)(uintptr_t)(*link)->json.at);
-        (*link)->json = myl_process_keep(say->text);
+        (*link)->json = myl_process_keep(edu);
         return;
     }
     if (to->volatile_count >= MYL_LIMIT_OUTBOX_VOLATILE)
         return;
     *link = myl_process_alloc(sizeof(**link));
-    (*link)->key = say->key;
-    (*link)->json = myl_process_keep(say->text);
+    (*link)->key = key;
+    (*link)->json = myl_process_keep(edu);
     to->volatile_count++;
 }
 
@@ -166,7 +166,7 @@ static void run_say(myl_net_post *post)
             outbox_destination *to = myl_outbox_destination_known(servers[i]);
             if (to == NULL)
                 continue;
-            keep_volatile(to, self);
+            myl_outbox_keep_volatile(to, self->key, self->text);
             myl_outbox_send(to);
         }
     }
@@ -267,6 +267,7 @@ void myl_outbox_stop(void)
         return;
     myl_outbox.is_stopping = true;
     myl_outbox_write_now();
+    myl_outbox_meet_stop();
     myl_outbox_destinations_stop();
     myl_process_free(notes);
     notes = NULL;

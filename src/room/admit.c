@@ -227,6 +227,18 @@ static myl_rc settle(admitting *a, myl_event_place *place)
     return myl_room_event_settle(a->cx, place, stored);
 }
 
+static myl_rc hold(admitting *a, myl_event_place *place)
+{
+    bool held;
+
+    MYL_TRY(myl_room_must_hold(a->cx, a->head, a->event, &held));
+    if (held) {
+        place->flags |= MYL_EVENT_HELD;
+        place->arrives = false;
+    }
+    return MYL_OK;
+}
+
 static myl_rc store(admitting *a)
 {
     myl_event_place place = {
@@ -244,6 +256,8 @@ static myl_rc store(admitting *a)
     }
     if (a->in->coming == MYL_COMES_OUTSIDE)
         return myl_room_event_put(a->cx, &place, &a->out->stored);
+    if (a->out->kind == MYL_ADMIT_ACCEPTED && (place.flags & MYL_EVENT_OUTGOING) == 0)
+        MYL_TRY(hold(a, &place));
     MYL_TRY(stored_depth(a, &place.depth));
     if (a->was_outlier)
         return settle(a, &place);

@@ -269,6 +269,15 @@ static myl_rc intern_fields(myl_ctx *cx, const myl_event *event, myl_stored *sto
     return MYL_OK;
 }
 
+static myl_rc put_arrival(myl_ctx *cx, const myl_stored *stored)
+{
+    myl_key room = myl_key_of_u64(stored->room),
+            arrival = myl_key_of_u64s(stored->position, stored->number);
+
+    MYL_TRY(myl_store_add(cx, MYL_TABLE_ROOM_ARRIVAL, myl_key_str(&room), myl_key_str(&arrival)));
+    return myl_room_mark_changed(cx, stored->room, stored->position);
+}
+
 static myl_rc put_orders(myl_ctx *cx, const myl_stored *stored)
 {
     myl_key room = myl_key_of_u64(stored->room), reading = myl_key_start(), arrival;
@@ -285,9 +294,15 @@ static myl_rc put_orders(myl_ctx *cx, const myl_stored *stored)
     MYL_TRY(myl_store_add(cx, MYL_TABLE_ROOM_READING, myl_key_str(&room), myl_key_str(&reading)));
     if (stored->position == 0)
         return MYL_OK;
-    arrival = myl_key_of_u64s(stored->position, stored->number);
-    MYL_TRY(myl_store_add(cx, MYL_TABLE_ROOM_ARRIVAL, myl_key_str(&room), myl_key_str(&arrival)));
-    return myl_room_mark_changed(cx, stored->room, stored->position);
+    return put_arrival(cx, stored);
+}
+
+myl_rc myl_room_event_release(myl_ctx *cx, bool arrives, myl_stored *stored)
+{
+    stored->flags &= ~(uint32_t)MYL_EVENT_HELD;
+    stored->position = arrives ? myl_engine_next_position(cx) : 0;
+    MYL_TRY(myl_room_event_rewrite(cx, stored));
+    return arrives ? put_arrival(cx, stored) : MYL_OK;
 }
 
 myl_rc myl_room_event_put(myl_ctx *cx, const myl_event_place *place, myl_stored *stored)

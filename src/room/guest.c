@@ -54,6 +54,29 @@ myl_rc myl_room_check_guest(myl_ctx *cx, const myl_event *event, myl_tree_root b
     return open ? MYL_OK : myl_fail(cx, MYL_GUEST_FORBIDDEN, "guests may not join this room");
 }
 
+/* A template does not say whether guests are let in; the state that comes with the join does. */
+myl_rc myl_room_guest_came(myl_ctx *cx, myl_str room_id, myl_str user_id, bool *left)
+{
+    myl_member_change leave = {.room_id = room_id,
+                               .sender = user_id,
+                               .target = user_id,
+                               .membership = MYL_MEMBER_LEAVE};
+    myl_room_head head;
+    bool guest, open;
+    myl_str event_id;
+
+    *left = false;
+    MYL_TRY(is_guest(cx, user_id, &guest));
+    if (!guest)
+        return MYL_OK;
+    MYL_TRY(myl_room_head_get(cx, room_id, &head));
+    MYL_TRY(guests_may_join(cx, head.state, &open));
+    if (open)
+        return MYL_OK;
+    *left = true;
+    return myl_room_change_member(cx, &leave, &event_id);
+}
+
 /* ---- a room has closed ---- */
 
 myl_rc myl_room_guests_closed(myl_ctx *cx, const myl_room_head *head)

@@ -24,6 +24,8 @@ void myl_room_find_spans(myl_str json, myl_stored *stored);
 
 /* event.c: a changed header over the same bytes (a redaction). */
 myl_rc myl_room_event_rewrite(myl_ctx *cx, const myl_stored *stored);
+/* A held event is shown from now on; it arrives now, or is found in the history alone. */
+myl_rc myl_room_event_release(myl_ctx *cx, bool arrives, myl_stored *stored);
 /* Gives an outlier its place in the room; its number stays. */
 myl_rc myl_room_event_settle(myl_ctx *cx, const myl_event_place *place, myl_stored *stored);
 
@@ -108,6 +110,9 @@ myl_rc myl_room_write_relations(myl_ctx *cx, myl_writer *w, const myl_stored *st
                                 const myl_event_form *form);
 
 /* redact.c: the redactions that came before this event. */
+/* Must this event be held (MYL_EVENT_HELD)? A redaction is, until what it redacts is here and it may redact that. */
+myl_rc myl_room_must_hold(myl_ctx *cx, const myl_room_head *head, const myl_event *event,
+                          bool *out);
 myl_rc myl_room_apply_early(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored);
 
 /* state.c: a decoded event, from the engine's cache when in a change. Lives at least as long as the job. */
@@ -137,8 +142,6 @@ myl_rc myl_room_member_changed(myl_ctx *cx, myl_room_head *head, const myl_membe
 myl_rc myl_room_member_outside(myl_ctx *cx, const myl_stored *stored, myl_membership membership);
 /* A row of ROOM_MEMBERS or USER_ROOMS; false when it is none. */
 bool myl_room_cut_member(myl_str row, myl_member *out);
-/* What a member event says; 0: NONE. */
-myl_rc myl_room_membership_of(myl_ctx *cx, uint64_t number, myl_membership *out);
 
 /* build.c: sends into an open head; the caller puts the head when all is sent. */
 myl_rc myl_room_build(myl_ctx *cx, myl_room_head *head, const myl_outgoing *outgoing,

@@ -160,8 +160,7 @@ static myl_rc is_present(myl_ctx *cx, const myl_server_sight *sight, const myl_s
     return MYL_OK;
 }
 
-myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored,
-                               bool *out)
+static myl_rc may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored, bool *out)
 {
     myl_str sender;
 
@@ -177,6 +176,30 @@ myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_s
     MYL_TRY(look_at(cx, sight, stored->before));
     *out = sight->answer;
     return *out ? MYL_OK : is_present(cx, sight, stored, out);
+}
+
+/* What somebody wrote who has asked to be erased goes redacted to servers that were not in the room then (spec: Account
+ * deactivation). */
+static myl_rc hide_erased(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored, bool *out)
+{
+    if ((stored->flags & MYL_EVENT_STATE) != 0)
+        return MYL_OK;
+    if (sight->sender != stored->sender)
+        MYL_TRY(myl_user_is_erased(cx, stored->sender, &sight->is_erased));
+    sight->sender = stored->sender;
+    if (!sight->is_erased)
+        return MYL_OK;
+    sight->root = stored->before;
+    MYL_TRY(has_member(cx, sight, false, out));
+    sight->root = 0; /* its answer was another question's */
+    return MYL_OK;
+}
+
+myl_rc myl_room_server_may_see(myl_ctx *cx, myl_server_sight *sight, const myl_stored *stored,
+                               bool *out)
+{
+    MYL_TRY(may_see(cx, sight, stored, out));
+    return *out ? hide_erased(cx, sight, stored, out) : MYL_OK;
 }
 
 myl_rc myl_room_server_is_expected(myl_ctx *cx, const myl_room_head *head, myl_str server,

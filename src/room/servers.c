@@ -141,6 +141,13 @@ myl_rc myl_room_has_server(myl_ctx *cx, uint64_t room, myl_str server_name, bool
     return MYL_OK;
 }
 
+myl_rc myl_room_joined_of(myl_ctx *cx, uint64_t room, uint64_t server, uint32_t *out)
+{
+    myl_key key = myl_key_of_u64s(room, server);
+
+    return read_count(cx, &key, out);
+}
+
 myl_rc myl_room_joined_here(myl_ctx *cx, uint64_t room, uint32_t *out)
 {
     uint64_t server;
@@ -188,7 +195,8 @@ myl_rc myl_room_outgoing(myl_ctx *cx, uint64_t room, uint64_t position, myl_stor
     return MYL_OK;
 }
 
-myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user)
+myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_t *user,
+                          bool *is_ours)
 {
     uint64_t member_type;
     myl_member member;
@@ -197,6 +205,7 @@ myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_
     myl_str name;
 
     *user = 0;
+    *is_ours = false;
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &member_type));
     MYL_TRY(myl_walk_arrival(cx, room, &(myl_range){position - 1, position}, MYL_FORWARD, &walk));
     MYL_TRY(myl_walk_next(walk, &stored));
@@ -205,8 +214,8 @@ myl_rc myl_room_joined_at(myl_ctx *cx, uint64_t room, uint64_t position, uint64_
         return MYL_OK;
     MYL_TRY(myl_room_member(cx, room, stored.state_key, &member));
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored.state_key, &name));
-    if (member.membership == MYL_MEMBER_JOIN && member.position == position &&
-        myl_id_is_ours(name, myl_room_server()->server_name))
+    *is_ours = myl_id_is_ours(name, myl_room_server()->server_name);
+    if (member.membership == MYL_MEMBER_JOIN && member.position == position)
         *user = stored.state_key;
     return MYL_OK;
 }

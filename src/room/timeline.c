@@ -163,7 +163,8 @@ myl_rc myl_walk_next(myl_walk *walk, myl_stored *out)
         if (number == 0)
             return MYL_OK;
         MYL_TRY(myl_room_event(walk->cx, number, out));
-        if ((out->flags & (MYL_EVENT_REJECTED | MYL_EVENT_SOFT_FAILED | MYL_EVENT_OUTLIER)) == 0)
+        if ((out->flags & (MYL_EVENT_REJECTED | MYL_EVENT_SOFT_FAILED | MYL_EVENT_OUTLIER |
+                           MYL_EVENT_HELD)) == 0)
             return MYL_OK;
         out->number = 0;
     }

@@ -21,29 +21,6 @@ enum { LOOK_EVERY_MS = 5000 };
 
 /* ---- telling others ---- */
 
-static void tell_servers(myl_ctx *cx, uint64_t user, myl_str user_id)
-{
-    myl_writer w = myl_write_start(cx, 256);
-    myl_presence presence;
-
-    myl_room_presence_get(cx, user, &presence);
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "push", '[');
-    myl_write_open(&w, '{');
-    myl_write_str(&w, "user_id", user_id);
-    myl_sync_write_presence_content(&w, &presence);
-    if (presence.last_active_ago < 0)
-        myl_write_int(&w, "last_active_ago", 0);
-    myl_write_close(&w, '}');
-    myl_write_close(&w, ']');
-    myl_write_close(&w, '}');
-    myl_outbox_say(&(myl_outbox_edu){.audience = MYL_OUTBOX_TO_ROOMS_OF_USER,
-                                     .id = user,
-                                     .type = MYL_S("m.presence"),
-                                     .json = myl_write_done(&w),
-                                     .key = user});
-}
-
 /* Those who wait and share a room with the user are woken. */
 static myl_rc tell(myl_ctx *cx, uint64_t user, myl_str user_id)
 {
@@ -54,7 +31,7 @@ static myl_rc tell(myl_ctx *cx, uint64_t user, myl_str user_id)
     for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
         myl_http_wake(MYL_NOTE_ROOM, rooms[i]);
     if (myl_id_is_ours(user_id, myl_api_config()->server_name))
-        tell_servers(cx, user, user_id);
+        myl_outbox_presence(cx, user, user_id);
     return MYL_OK;
 }
 

@@ -10,6 +10,8 @@
 #include "api/client/visit.h"
 
 #include <myelin/base_log.h>
+#include <myelin/fed_policy.h>
+#include <myelin/room_guest.h>
 #include <myelin/room_serve.h>
 
 typedef struct {
@@ -68,6 +70,32 @@ myl_rc myl_client_find_place(myl_req *req, myl_str room_id_or_alias, myl_client_
 
 /* ---- coming and going ---- */
 
+typedef struct {
+    myl_change change; /* first member */
+    const myl_fed_visit *visit;
+    bool left;
+} guest_visit;
+
+static myl_rc guest_came(myl_change *change)
+{
+    guest_visit *g = (guest_visit *)change;
+
+    return myl_room_guest_came(change->cx, g->visit->room_id, g->visit->user_id, &g->left);
+}
+
+/* Whether guests are let in is known only when the room is here. */
+static myl_rc check_guest(myl_req *req, const plan *p)
+{
+    guest_visit g = {.change = {.name = "client_guest_came", .cx = &req->cx, .run = guest_came},
+                     .visit = &p->visit};
+
+    if (!req->caller.is_guest)
+        return MYL_OK;
+    MYL_TRY(myl_fed_policy_run(&req->cx, &g.change));
+    return g.left ? myl_fail(&req->cx, MYL_GUEST_FORBIDDEN, "guests may not join this room")
+                  : MYL_OK;
+}
+
 static myl_rc visit(myl_req *req, void *state)
 {
     plan *p = state;
@@ -77,7 +105,8 @@ static myl_rc visit(myl_req *req, void *state)
         return myl_fed_knock(&req->cx, &p->visit);
     if (p->membership == MYL_MEMBER_LEAVE)
         return myl_fed_leave(&req->cx, &p->visit);
-    return myl_fed_join(&req->cx, &p->visit);
+    MYL_TRY(myl_fed_join(&req->cx, &p->visit));
+    return check_guest(req, p);
 }
 
 static const myl_json *with_text(myl_ctx *cx, const myl_json *content, myl_str key, myl_str value)

@@ -18,15 +18,25 @@ static myl_rc without_members(myl_ctx *cx, myl_list *numbers)
 {
     uint64_t *at = numbers->at, type;
     size_t kept = 0, heroes = 0;
+    myl_membership membership;
 
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
     for (size_t i = 0; i < numbers->count; i++) {
         myl_stored stored;
 
         MYL_TRY(myl_room_event(cx, at[i], &stored));
-        /* a few stay, for the room's name */
-        if (stored.type != type || heroes++ < HEROES)
+        if (stored.type != type) {
             at[kept++] = at[i];
+            continue;
+        }
+        /* a few of who is there stay, for the room's name */
+        if (heroes == HEROES)
+            continue;
+        MYL_TRY(myl_room_membership_of(cx, at[i], &membership));
+        if (membership != MYL_MEMBER_JOIN && membership != MYL_MEMBER_INVITE)
+            continue;
+        at[kept++] = at[i];
+        heroes++;
     }
     numbers->count = kept;
     return MYL_OK;
