@@ -55,6 +55,14 @@ myl_rc myl_fed_call(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *
 /* All at once, waiting for all: replies[i].rc tells each; nothing is recorded as the job's failure. */
 void myl_fed_call_many(myl_ctx *cx, const myl_fed_request *requests, size_t count,
                        myl_fed_reply *replies);
+/* The same, but the body of a 200 is taken while it comes, on the caller's thread; reply->body stays empty. Where `take` returns another
+ * value than MYL_OK (its failure recorded in cx) the call ends with that. A stall is federation.stall_timeout long. */
+typedef struct {
+    myl_rc (*take)(void *arg, myl_str bytes);
+    void *arg;
+} myl_fed_taker;
+myl_rc myl_fed_call_taking(myl_ctx *cx, const myl_fed_request *request, const myl_fed_taker *taker,
+                           myl_fed_reply *reply);
 /* For a status of 300 and more: MYL_FORBIDDEN, MYL_NOT_FOUND or MYL_REMOTE_DOWN with the server's own words.
  * MYL_OK for 200 with JSON; MYL_REMOTE_DOWN for 200 without. */
 myl_rc myl_fed_reply_check(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply);
@@ -73,7 +81,8 @@ struct myl_fed_send {
     myl_fed_request request;
     void (*done)(myl_fed_send *send); /* on the sender thread; may run inside start */
     void *arg;
-    myl_rc rc; /* as of myl_fed_call */
+    myl_net_stream *stream; /* NULL: the answer comes as a whole */
+    myl_rc rc;              /* as of myl_fed_call */
     int status;
     myl_str body;
     myl_str failure;

@@ -10,12 +10,38 @@
 #ifndef MYELIN_NET_CALL_H
 #define MYELIN_NET_CALL_H
 
+#include <stdatomic.h>
+
 #include <myelin/net_sender.h>
 
 typedef struct {
     myl_str name; /* in answers: lower case */
     myl_str value;
 } myl_net_header;
+
+/* An answer that is taken while it comes: the body of a 200 comes in pieces through a queue of the taker's, in order and before the
+ * call's end, and call->reply stays empty. Where the taker is slow the sender lets the other server wait: about NET_STREAM_BYTES lie
+ * between them. Such a call has a connection of its own, so that nothing else waits with it. An answer that has begun and comes
+ * slower than NET_STREAM_RATE for stall_ms fails. */
+typedef struct {
+    myl_queue *pieces;
+    int64_t stall_ms;
+    /* net/'s */
+    atomic_size_t held;
+    atomic_bool paused;
+    bool resuming, ending; /* the taker's: a post is under way */
+    myl_net_post resume, end;
+    void *transfer; /* the sender's: while the call runs */
+} myl_net_stream;
+void myl_net_stream_start(myl_net_stream *stream, myl_queue *pieces, int64_t stall_ms);
+/* What was taken from the queue, when it is not the call's end. False: no bytes, but a note between the two threads. */
+bool myl_net_stream_read(myl_net_stream *stream, myl_queue_item *item, myl_str *bytes);
+/* Done with those bytes. */
+void myl_net_stream_drop(myl_net_stream *stream, myl_queue_item *item);
+/* No more of it is wanted: the call ends at once. */
+void myl_net_stream_leave(myl_net_stream *stream);
+/* Is nothing under way between the threads? Asked behind the call's end: until it is true more must be taken from the queue. */
+bool myl_net_stream_is_still(const myl_net_stream *stream);
 
 typedef struct myl_net_call myl_net_call;
 struct myl_net_call {
@@ -34,6 +60,7 @@ struct myl_net_call {
     unsigned redirects;               /* followed at most; only of GET */
     bool allow_http;                  /* http:// may be called, also by a redirect */
     bool trusted;                     /* the operator chose the target: inside addresses are fine */
+    myl_net_stream *stream;           /* takes the body of a 200; NULL: it comes as a whole */
     void (*done)(myl_net_call *call); /* on the sender thread */
     void *arg;
     /* the answer: rc MYL_OK when there is one, of whatever status */

@@ -169,30 +169,48 @@ static myl_rc put_outliers(myl_ctx *cx, void *arg)
     return MYL_OK;
 }
 
+typedef struct {
+    const fed_room *room;
+    const fed_spool *spool; /* NULL: the texts are in memory, and nothing is checked yet */
+} outlier_source;
+
+static myl_rc read_one(myl_ctx *cx, const outlier_source *source, const fed_pdu *pdu, outliers *o)
+{
+    myl_incoming *incoming = &o->events[o->count];
+    myl_str text = pdu->text;
+    const myl_json *json;
+
+    if (source->spool != NULL)
+        MYL_TRY(myl_fed_spool_get(cx, source->spool, pdu, &text));
+    if (myl_json_parse(cx, text, &json) == MYL_OK &&
+        myl_incoming_read(cx, source->room->version, json, incoming) == MYL_OK)
+        o->good[o->count++] = true;
+    myl_forgive(cx);
+    return MYL_OK;
+}
+
 /* Decodes, checks and stores one piece in a job of its own. */
-static myl_rc store_piece(myl_ctx *cx, const fed_room *room, const fed_pdu *pdus, size_t count)
+static myl_rc store_piece(myl_ctx *cx, const outlier_source *source, const fed_pdu *pdus,
+                          size_t count)
 {
     const myl_event *events[BATCH];
     myl_incoming incoming[BATCH];
     bool good[BATCH];
-    outliers o = {room, incoming, good, 0};
+    outliers o = {source->room, incoming, good, 0};
 
-    for (size_t i = 0; i < count; i++) {
-        const myl_json *json;
-
-        if (myl_json_parse(cx, pdus[i].text, &json) == MYL_OK &&
-            myl_incoming_read(cx, room->version, json, &incoming[o.count]) == MYL_OK) {
-            events[o.count] = &incoming[o.count].event;
-            o.count++;
-        }
-        myl_forgive(cx);
-    }
-    MYL_TRY(myl_fed_verify_events(cx, events, o.count, good));
+    for (size_t i = 0; i < count; i++)
+        MYL_TRY(read_one(cx, source, &pdus[i], &o));
+    for (size_t i = 0; i < o.count; i++)
+        events[i] = &incoming[i].event;
+    if (source->spool == NULL)
+        MYL_TRY(myl_fed_verify_events(cx, events, o.count, good));
     return myl_fed_change(cx, "fed.outliers", put_outliers, &o);
 }
 
-myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus)
+myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus,
+                              const fed_spool *spool)
 {
+    const outlier_source source = {room, spool};
     const fed_pdu *all = pdus->at;
     myl_rc rc = MYL_OK;
     myl_ctx piece;
@@ -201,7 +219,7 @@ myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list 
     for (size_t i = 0; i < pdus->count && rc == MYL_OK; i += BATCH) {
         size_t count = pdus->count - i < BATCH ? pdus->count - i : BATCH;
 
-        rc = myl_lanes_stopping() ? MYL_STOPPING : store_piece(&piece, room, all + i, count);
+        rc = myl_lanes_stopping() ? MYL_STOPPING : store_piece(&piece, &source, all + i, count);
         if (rc != MYL_OK)
             (void)myl_fail(cx, rc, "%.*s", MYL_FMT(piece.error.detail));
         if (room->joining != NULL)

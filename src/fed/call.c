@@ -180,6 +180,7 @@ static void try_target(flight *self)
                                 .body = request->ready_body,
                                 .timeout_ms = request->timeout_ms,
                                 .reply_limit = request->reply_limit,
+                                .stream = self->send->stream,
                                 .done = answered,
                                 .arg = self};
     set_address(self, route);
@@ -284,6 +285,8 @@ static void read_reply(myl_ctx *cx, const waited *self, myl_fed_reply *reply)
     if (send->rc != MYL_OK)
         return;
     reply->body = myl_keep(cx, send->body);
+    if (send->stream != NULL && reply->status == 200)
+        return; /* it has been taken */
     if (myl_json_parse(cx, reply->body, &reply->json) != MYL_OK) {
         reply->json = NULL;
         myl_forgive(cx);
@@ -292,12 +295,13 @@ static void read_reply(myl_ctx *cx, const waited *self, myl_fed_reply *reply)
         reply->errcode = myl_json_text(reply->json, MYL_S("errcode"));
 }
 
-static bool launch(waited *self, const myl_fed_request *request, myl_queue *answers)
+static bool launch(waited *self, const myl_fed_request *request, myl_queue *answers,
+                   myl_net_stream *stream)
 {
     myl_ctx_begin(&self->cx);
     self->answers = answers;
-    self->send =
-        (myl_fed_send){.cx = &self->cx, .request = *request, .done = give_back, .arg = self};
+    self->send = (myl_fed_send){
+        .cx = &self->cx, .request = *request, .done = give_back, .arg = self, .stream = stream};
     self->post.run = start_posted;
     myl_rc rc = prepare(&self->send);
     if (rc == MYL_OK)
@@ -318,7 +322,7 @@ void myl_fed_call_many(myl_ctx *cx, const myl_fed_request *requests, size_t coun
 
     MYL_ASSERT(!myl_net_is_sender() && cx->txn == NULL);
     for (size_t i = 0; i < count; i++)
-        out += launch(&all[i], &requests[i], answers);
+        out += launch(&all[i], &requests[i], answers, NULL);
     while (out-- > 0)
         myl_queue_take(answers);
     for (size_t i = 0; i < count; i++) {
@@ -332,6 +336,56 @@ void myl_fed_call_many(myl_ctx *cx, const myl_fed_request *requests, size_t coun
 myl_rc myl_fed_call(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *reply)
 {
     myl_fed_call_many(cx, request, 1, reply);
+    if (reply->rc == MYL_OK)
+        return MYL_OK;
+    return myl_fail(cx, reply->rc, "%.*s: %.*s", MYL_FMT(request->destination),
+                    MYL_FMT(reply->failure));
+}
+
+/* Until the call is over; what `take` said. */
+static myl_rc take_all(waited *self, const myl_fed_taker *taker)
+{
+    myl_net_stream *stream = self->send.stream;
+    myl_rc rc = MYL_OK;
+    bool over = false;
+
+    while (!over || !myl_net_stream_is_still(stream)) {
+        myl_queue_item *item = myl_queue_take(self->answers);
+        myl_str bytes;
+
+        if (item == &self->post.item) {
+            over = true;
+        } else if (myl_net_stream_read(stream, item, &bytes)) {
+            bool left = rc != MYL_OK;
+
+            if (!left)
+                rc = taker->take(taker->arg, bytes);
+            if (!left && rc != MYL_OK)
+                myl_net_stream_leave(stream);
+            myl_net_stream_drop(stream, item);
+        }
+    }
+    return rc;
+}
+
+myl_rc myl_fed_call_taking(myl_ctx *cx, const myl_fed_request *request, const myl_fed_taker *taker,
+                           myl_fed_reply *reply)
+{
+    waited *self = myl_process_alloc(sizeof(*self));
+    myl_queue *answers = myl_queue_start(0, NULL, NULL);
+    myl_net_stream stream;
+    myl_rc rc = MYL_OK;
+
+    MYL_ASSERT(!myl_net_is_sender() && cx->txn == NULL);
+    myl_net_stream_start(&stream, answers, server.setup->config->federation_stall_timeout);
+    if (launch(self, request, answers, &stream))
+        rc = take_all(self, taker);
+    read_reply(cx, self, reply);
+    myl_ctx_end(&self->cx);
+    myl_process_free(self);
+    myl_queue_end(answers);
+    if (rc != MYL_OK)
+        return myl_fail(cx, rc, "%.*s", MYL_FMT(request->destination));
     if (reply->rc == MYL_OK)
         return MYL_OK;
     return myl_fail(cx, reply->rc, "%.*s: %.*s", MYL_FMT(request->destination),

@@ -112,6 +112,14 @@ myl_rc myl_fed_key_want_met(myl_ctx *cx, const fed_key_want *want, bool *met);
 void myl_fed_key_fetch_start(void);
 void myl_fed_key_fetch_stop(void);
 
+/* ---- verify.c ---- */
+/* Do all signatures that it needs hold, by the keys that are known? */
+bool myl_fed_event_holds(myl_ctx *cx, const myl_event *event);
+/* Adds the keys (fed_key_want) that it names and that are not known, or not for its time. */
+void myl_fed_event_wants(myl_ctx *cx, const myl_event *event, myl_list *unmet);
+/* Leaves one want a key. */
+void myl_fed_merge_wants(myl_ctx *cx, myl_list *wants);
+
 /* ---- spaces.c ---- */
 /* Forgets what other servers told of spaces. */
 void myl_fed_spaces_stop(void);

@@ -4,14 +4,14 @@
  *          is judged by its auth events; it comes in pieces, and only the last makes it a room.
  * Callers: api/client by plans.
  * Threads: lanes. Goes on when the client has left: the other servers count the user as joined already.
- * Memory:  the answer's text, and the references of its events.
+ * Memory:  the ids of the events and of those they stand on; the answer goes through the disk (gather.c).
  * Spec:    Server-Server API, Joining Rooms.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "fed/rooms_own.h"
 
-enum { JOIN_TIMEOUT_MS = 600000, LOOKED_AT_ONCE = 1000, PLANS = 5 };
+enum { LOOKED_AT_ONCE = 1000, PLANS = 5 };
 
 /* ---- is it here? ---- */
 
@@ -34,54 +34,12 @@ static myl_rc read_here(myl_ctx *cx, void *arg)
 typedef struct {
     const fed_making *making;
     fed_joining *joining;
-    myl_str state, chain, event; /* pieces of the answer */
     fed_room room;
-    myl_list pdus;       /* fed_pdu: of both lists */
-    myl_list ids;        /* of the state */
+    fed_gather answer;
     myl_incoming joined; /* the member event as it comes back */
     myl_room_import import;
     size_t from, count; /* of the next step */
 } arrival;
-
-static bool is_within(myl_str whole, myl_str part)
-{
-    return part.at >= whole.at && part.at < whole.at + whole.len;
-}
-
-static myl_rc read_answer(myl_ctx *cx, arrival *a, myl_str body)
-{
-    myl_list texts = MYL_LIST(cx, myl_str), outer = MYL_LIST(cx, myl_str);
-
-    /* the older endpoint: [200, {…}] */
-    if (myl_fed_cut_items(body, &outer) && outer.count == 2)
-        body = myl_list_get(&outer, myl_str, 1);
-    a->state = myl_fed_cut_member(body, MYL_S("state"));
-    a->chain = myl_fed_cut_member(body, MYL_S("auth_chain"));
-    a->event = myl_fed_cut_member(body, MYL_S("event"));
-    if (!myl_fed_cut_items(a->state, &texts) || !myl_fed_cut_items(a->chain, &texts))
-        return myl_fail(cx, MYL_REMOTE_DOWN, "the answer to the join cannot be read");
-    a->pdus = MYL_LIST(cx, fed_pdu);
-    myl_fed_read_pdus(cx, a->room.version, &texts, a->room.room_id, &a->pdus);
-    return MYL_OK;
-}
-
-static myl_rc list_state(myl_ctx *cx, arrival *a)
-{
-    a->ids = MYL_LIST(cx, myl_str);
-    for (size_t i = 0; i < a->pdus.count; i++) {
-        const fed_pdu *pdu = myl_list_at(&a->pdus, i);
-
-        if (!is_within(a->state, pdu->text))
-            continue;
-        myl_list_push(&a->ids, myl_str, pdu->id);
-        if (pdu->create)
-            a->room.create = pdu->id;
-    }
-    if (!myl_str_present(a->room.create))
-        return myl_fail(cx, MYL_BAD_STATE, "the state has no create event");
-    myl_fed_sort_pdus(cx, &a->pdus, false);
-    return MYL_OK;
-}
 
 /* A restricted join comes back with the authorising server's signature. */
 static myl_rc read_joined(myl_ctx *cx, arrival *a)
@@ -94,9 +52,9 @@ static myl_rc read_joined(myl_ctx *cx, arrival *a)
     a->joined = a->making->event;
     if (!myl_str_present(a->making->authoriser))
         return MYL_OK;
-    if (!myl_str_present(a->event))
+    if (!myl_str_present(a->answer.object))
         return myl_fail(cx, MYL_BAD_STATE, "the join did not come back signed");
-    MYL_TRY(myl_json_parse(cx, a->event, &json));
+    MYL_TRY(myl_json_parse(cx, a->answer.object, &json));
     MYL_TRY(myl_incoming_read(cx, a->room.version, json, &back));
     if (!myl_str_equal(back.event.event_id, a->making->event.event.event_id))
         return myl_fail(cx, MYL_BAD_STATE, "another join came back");
@@ -111,7 +69,8 @@ static myl_rc look_at_wanted(myl_ctx *cx, void *arg)
 {
     arrival *a = arg;
 
-    return myl_room_import_want(cx, &a->import, (const myl_str *)a->ids.at + a->from, a->count);
+    return myl_room_import_want(cx, &a->import, (const myl_str *)a->answer.state.at + a->from,
+                                a->count);
 }
 
 static myl_rc store_piece(myl_ctx *cx, void *arg)
@@ -172,7 +131,7 @@ static myl_rc finish(myl_ctx *cx, void *arg)
 /* The state in many small changes, and the join behind it: others' changes go on between them. */
 static myl_rc store_state(myl_ctx *cx, arrival *a)
 {
-    const walk wanted = {look_at_wanted, NULL, a->ids.count, LOOKED_AT_ONCE};
+    const walk wanted = {look_at_wanted, NULL, a->answer.state.count, LOOKED_AT_ONCE};
 
     MYL_TRY(walk_all(cx, a, &wanted));
     for (int i = 0; i < PLANS; i++) {
@@ -190,25 +149,24 @@ static myl_rc store_state(myl_ctx *cx, arrival *a)
     return myl_fail(cx, MYL_BUSY, "the room's state changes while it comes");
 }
 
-static myl_rc take_room(myl_ctx *cx, const fed_making *making, myl_str body, fed_joining *joining)
+static myl_rc take_room(myl_ctx *cx, arrival *a)
 {
-    arrival a = {.making = making,
-                 .joining = joining,
-                 .room = {making->visit->room_id, making->version, MYL_ABSENT, joining}};
-
-    MYL_TRY(read_answer(cx, &a, body));
-    MYL_TRY(list_state(cx, &a));
-    MYL_TRY(read_joined(cx, &a));
-    myl_fed_joining_received(joining, body.len, a.pdus.count);
-    myl_fed_joining_stage(joining, MYL_JOINING_STORING);
-    MYL_TRY(myl_fed_store_outliers(cx, &a.room, &a.pdus));
-    myl_fed_joining_stage(joining, MYL_JOINING_STATE);
-    a.import = (myl_room_import){.room_id = a.room.room_id,
-                                 .version = a.room.version,
-                                 .create = a.room.create,
-                                 .join = &a.joined,
-                                 .wanted = MYL_LIST(cx, myl_tree_entry)};
-    MYL_TRY(store_state(cx, &a));
+    MYL_TRY(myl_fed_gather_finish(&a->answer));
+    if (!myl_str_present(a->answer.create))
+        return myl_fail(cx, MYL_BAD_STATE, "the state has no create event");
+    a->room.create = a->answer.create;
+    MYL_TRY(read_joined(cx, a));
+    MYL_DIE_AT(JOIN_ANSWERED);
+    myl_fed_joining_stage(a->joining, MYL_JOINING_STORING);
+    myl_fed_sort_pdus(cx, &a->answer.pdus, false);
+    MYL_TRY(myl_fed_store_outliers(cx, &a->room, &a->answer.pdus, &a->answer.spool));
+    myl_fed_joining_stage(a->joining, MYL_JOINING_STATE);
+    a->import = (myl_room_import){.room_id = a->room.room_id,
+                                  .version = a->room.version,
+                                  .create = a->room.create,
+                                  .join = &a->joined,
+                                  .wanted = MYL_LIST(cx, myl_tree_entry)};
+    MYL_TRY(store_state(cx, a));
     MYL_DIE_AT(JOIN_STORED);
     return MYL_OK;
 }
@@ -221,42 +179,46 @@ static bool is_unknown(const myl_fed_reply *reply)
            (reply->status == 400 && myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED")));
 }
 
-static myl_rc send_join(myl_ctx *cx, myl_str server, const fed_making *making, myl_str *body)
+static myl_rc send_join(myl_ctx *cx, myl_str server, arrival *a)
 {
+    const fed_making *making = a->making;
     myl_fed_request request = {.destination = server,
                                .method = "PUT",
                                .ready_body = making->event.bytes,
-                               .timeout_ms = JOIN_TIMEOUT_MS,
-                               .reply_limit = MYL_LIMIT_JOIN_REPLY_BYTES};
+                               .timeout_ms = myl_fed_server()->config->federation_join_timeout,
+                               .reply_limit = MYL_LIMIT_STATE_REPLY_BYTES};
     const myl_str parts[] = {making->visit->room_id, making->event.event.event_id};
     myl_fed_reply reply;
 
     request.path =
         myl_fed_path(cx, "/_matrix/federation/v2/send_join/{}/{}?omit_members=false", parts, 2);
-    MYL_TRY(myl_fed_call(cx, &request, &reply));
+    MYL_TRY(myl_fed_gather_call(&a->answer, &request, &reply));
     if (is_unknown(&reply)) {
         request.path = myl_fed_path(cx, "/_matrix/federation/v1/send_join/{}/{}", parts, 2);
-        MYL_TRY(myl_fed_call(cx, &request, &reply));
+        MYL_TRY(myl_fed_gather_call(&a->answer, &request, &reply));
     }
-    /* a large answer is no tree, and need not be */
-    if (reply.status != 200)
-        return myl_fed_pass_on(cx, &request, &reply, false);
-    *body = reply.body;
-    return MYL_OK;
+    return reply.status == 200 ? MYL_OK : myl_fed_pass_on(cx, &request, &reply, false);
 }
 
 static myl_rc join_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit, fed_joining *joining)
 {
     fed_making making = {.visit = visit, .make = "make_join", .membership = MYL_MEMBER_JOIN};
-    myl_str body;
+    arrival a = {.making = &making,
+                 .joining = joining,
+                 .answer.lists = {.arrays = {"state", "auth_chain"}, .object = "event"}};
+    myl_rc rc;
 
     myl_fed_joining_at(joining, server);
     MYL_TRY(myl_fed_make(cx, server, &making));
+    a.room = (fed_room){visit->room_id, making.version, MYL_ABSENT, joining};
     MYL_TRY(myl_fed_join_note(cx, visit, joining));
     MYL_DIE_AT(JOIN_NOTED);
-    MYL_TRY(send_join(cx, server, &making, &body));
-    MYL_DIE_AT(JOIN_ANSWERED);
-    return take_room(cx, &making, body, joining);
+    myl_fed_gather_start(cx, &a.answer, &a.room);
+    rc = send_join(cx, server, &a);
+    if (rc == MYL_OK)
+        rc = take_room(cx, &a);
+    myl_fed_gather_end(&a.answer);
+    return rc;
 }
 
 /* ---- all of them ---- */

@@ -46,7 +46,10 @@ bool myl_fed_cut_items(myl_str json, myl_list *out);
 /* ---- batch.c: many PDUs at once ---- */
 /* A PDU of which only the references are kept; its text is parsed again when it is stored. */
 typedef struct {
-    myl_str text;
+    myl_str text; /* or, of one that is in a spool, its place: */
+    uint64_t at;
+    uint32_t len;
+    bool known, bad; /* gather.c's */
     myl_str id;
     const myl_str *auth, *prev;
     size_t auth_count, prev_count;
@@ -65,8 +68,80 @@ typedef struct {
     myl_str create;       /* id of the create event; absent: the room's */
     fed_joining *joining; /* whose progress it is; NULL: nobody's */
 } fed_room;
-/* Checks the signatures and stores what is good as outliers, in their order, in changes of bounded size. */
-myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus);
+/* Checks the signatures and stores what is good as outliers, in their order, in changes of bounded size. With a spool: the texts are
+ * in it, and their signatures have been checked. */
+typedef struct fed_spool fed_spool;
+myl_rc myl_fed_store_outliers(myl_ctx *cx, const fed_room *room, const myl_list *pdus,
+                              const fed_spool *spool);
+
+/* ---- spool.c: texts in a file without a name ---- */
+struct fed_spool {
+    int fd;
+    char *buffer; /* NULL: not open */
+    size_t held;  /* in the buffer */
+    uint64_t written;
+};
+myl_rc myl_fed_spool_open(myl_ctx *cx, fed_spool *spool);
+void myl_fed_spool_close(fed_spool *spool);
+myl_rc myl_fed_spool_add(myl_ctx *cx, fed_spool *spool, myl_str text, uint64_t *at);
+/* Before anything is read. */
+myl_rc myl_fed_spool_flush(myl_ctx *cx, fed_spool *spool);
+myl_rc myl_fed_spool_get(myl_ctx *cx, const fed_spool *spool, const fed_pdu *pdu, myl_str *out);
+
+/* ---- lists.c: the items of arrays in an answer that comes in pieces ---- */
+enum { FED_LISTS_MOST = 2, FED_LISTS_OBJECT = FED_LISTS_MOST, FED_LISTS_NONE };
+typedef struct {
+    const char
+        *arrays[FED_LISTS_MOST]; /* members of the answer whose items are wanted; NULL: none */
+    const char *object;          /* a member that is wanted as a whole; NULL: none */
+    /* which: the array, or FED_LISTS_OBJECT. The text dies behind the call; it must be parsed to be believed. */
+    void (*take)(void *arg, int which, myl_str text);
+    void *arg;
+    /* lists.c's */
+    int mode, which;
+    bool in_array, in_string, escaped, plain, too_long;
+    size_t depth;
+    char key[32];
+    size_t key_len;
+    char *carry; /* process memory */
+    size_t carry_len, carry_room;
+} fed_lists;
+/* The first four fields are set. */
+void myl_fed_lists_start(fed_lists *lists);
+void myl_fed_lists_end(fed_lists *lists);
+/* False: the answer is no such object. Items longer than PDU_TEXT_BYTES are passed over. */
+bool myl_fed_lists_take(fed_lists *lists, myl_str bytes);
+/* Has the object ended? */
+bool myl_fed_lists_are_whole(const fed_lists *lists);
+
+/* ---- gather.c: the events of an answer, checked while it comes ---- */
+typedef struct {
+    myl_ctx *cx;
+    const fed_room *room;
+    fed_lists lists; /* arrays and object are set before the start */
+    fed_spool spool;
+    myl_list pdus;  /* fed_pdu: what is to be stored: all that is good and not here */
+    myl_list state; /* myl_str: ids of what the first array held */
+    myl_str create; /* the create event in it; absent: none */
+    myl_str object; /* absent: none */
+    /* gather.c's */
+    myl_map *ids;
+    myl_list waiting; /* size_t: places of those whose keys are not known */
+    myl_queue *back;
+    struct fed_batch *filling;
+    size_t out; /* batches */
+    size_t cut; /* events that are not yet counted in what is shown */
+    struct fed_errand *under_way, *next;
+    bool over; /* all has come, and all keys that can be had are here */
+    myl_rc rc;
+} fed_gather;
+void myl_fed_gather_start(myl_ctx *cx, fed_gather *g, const fed_room *room);
+/* Always, behind a start. The list and the texts of ids stay with the job, the spool goes. */
+void myl_fed_gather_end(fed_gather *g);
+/* Asks, and takes a 200 in. Again (the older endpoint) only when the answer was another. */
+myl_rc myl_fed_gather_call(fed_gather *g, const myl_fed_request *request, myl_fed_reply *reply);
+/* Waits for what is under way. */
+myl_rc myl_fed_gather_finish(fed_gather *g);
 
 /* ---- call helpers (asking.c) ---- */
 /* Calls and checks; the server's own words in the failure. */

@@ -33,7 +33,7 @@ static myl_rc store_texts(myl_ctx *cx, const fed_room *room, const myl_list *tex
 
     myl_fed_read_pdus(cx, room->version, texts, room->room_id, &pdus);
     myl_fed_sort_pdus(cx, &pdus, false);
-    return myl_fed_store_outliers(cx, room, &pdus);
+    return myl_fed_store_outliers(cx, room, &pdus, NULL);
 }
 
 /* ---- one by one ---- */
@@ -78,18 +78,27 @@ myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, c
 
 /* ---- in bulk ---- */
 
-static myl_rc fetch_lists(myl_ctx *cx, const fed_room *room, const myl_fed_request *request)
+static myl_rc take_lists(fed_gather *g, const fed_room *room, const myl_fed_request *request)
 {
-    static const char *const keys[] = {"pdus", "auth_chain"};
-    myl_list texts = MYL_LIST(cx, myl_str);
     myl_fed_reply reply;
 
-    MYL_TRY(myl_fed_call(cx, request, &reply));
+    MYL_TRY(myl_fed_gather_call(g, request, &reply));
     if (reply.status != 200)
-        return myl_fed_reply_check(cx, request, &reply);
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        (void)myl_fed_cut_items(myl_fed_cut_member(reply.body, myl_str_of(keys[i])), &texts);
-    return store_texts(cx, room, &texts);
+        return myl_fed_reply_check(g->cx, request, &reply);
+    MYL_TRY(myl_fed_gather_finish(g));
+    myl_fed_sort_pdus(g->cx, &g->pdus, false);
+    return myl_fed_store_outliers(g->cx, room, &g->pdus, &g->spool);
+}
+
+static myl_rc fetch_lists(myl_ctx *cx, const fed_room *room, const myl_fed_request *request)
+{
+    fed_gather g = {.lists = {.arrays = {"pdus", "auth_chain"}}};
+    myl_rc rc;
+
+    myl_fed_gather_start(cx, &g, room);
+    rc = take_lists(&g, room, request);
+    myl_fed_gather_end(&g);
+    return rc;
 }
 
 myl_rc myl_fed_fetch_auth(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id)
@@ -97,7 +106,7 @@ myl_rc myl_fed_fetch_auth(myl_ctx *cx, const fed_room *room, myl_str server, myl
     const myl_str parts[] = {room->room_id, event_id};
     myl_fed_request request = {.destination = server,
                                .method = "GET",
-                               .reply_limit = MYL_LIMIT_JOIN_REPLY_BYTES};
+                               .reply_limit = MYL_LIMIT_STATE_REPLY_BYTES};
 
     request.path = myl_fed_path(cx, "/_matrix/federation/v1/event_auth/{}/{}", parts, 2);
     return fetch_lists(cx, room, &request);
@@ -120,7 +129,7 @@ static myl_rc fetch_named(myl_ctx *cx, const fed_room *room, myl_str server, myl
     const myl_str parts[] = {room->room_id, event_id};
     myl_fed_request request = {.destination = server,
                                .method = "GET",
-                               .reply_limit = MYL_LIMIT_JOIN_REPLY_BYTES};
+                               .reply_limit = MYL_LIMIT_STATE_REPLY_BYTES};
 
     MYL_TRY(myl_fed_read(cx, find_unknown, &unknown));
     if (unknown.unknown_count == 0)
@@ -137,7 +146,7 @@ myl_rc myl_fed_fetch_state(myl_ctx *cx, const fed_room *room, myl_str server, my
     const myl_str parts[] = {room->room_id, event_id};
     myl_fed_request request = {.destination = server,
                                .method = "GET",
-                               .reply_limit = MYL_LIMIT_JOIN_REPLY_BYTES};
+                               .reply_limit = MYL_LIMIT_STATE_IDS_BYTES};
     myl_list state = MYL_LIST(cx, myl_str), all = MYL_LIST(cx, myl_str);
     myl_fed_reply reply;
 

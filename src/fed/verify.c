@@ -67,7 +67,7 @@ static bool server_signed(myl_ctx *cx, const signed_thing *thing, myl_str server
     return false;
 }
 
-static bool event_holds(myl_ctx *cx, const myl_event *event)
+bool myl_fed_event_holds(myl_ctx *cx, const myl_event *event)
 {
     signed_thing thing = {.event = event, .version = event->version, .ts = event->origin_server_ts};
     const myl_str *servers;
@@ -99,7 +99,7 @@ static void want_keys(const myl_json *json, const fed_key_want *form, myl_list *
 }
 
 /* Only the latest time that a key is wanted for matters, so one want a key is kept. */
-static void merge_wants(myl_ctx *cx, myl_list *wants)
+void myl_fed_merge_wants(myl_ctx *cx, myl_list *wants)
 {
     myl_map *seen = myl_map_start(cx, wants->count);
     myl_list kept = MYL_LIST(cx, fed_key_want);
@@ -123,25 +123,41 @@ static void merge_wants(myl_ctx *cx, myl_list *wants)
     *wants = kept;
 }
 
+static void wants_of(myl_ctx *cx, const myl_event *event, myl_list *wants)
+{
+    const myl_str *servers;
+    size_t count;
+
+    if (myl_event_signers(cx, event, &servers, &count) != MYL_OK) {
+        myl_forgive(cx);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fed_key_want form = {.server = servers[i],
+                             .version = event->version,
+                             .ts = event->origin_server_ts};
+        want_keys(event->json, &form, wants);
+    }
+}
+
+void myl_fed_event_wants(myl_ctx *cx, const myl_event *event, myl_list *unmet)
+{
+    myl_list wants = MYL_LIST(cx, fed_key_want);
+    bool met;
+
+    wants_of(cx, event, &wants);
+    for (size_t i = 0; i < wants.count; i++)
+        if (myl_fed_key_want_met(cx, myl_list_at(&wants, i), &met) == MYL_OK && !met)
+            myl_list_push(unmet, fed_key_want, myl_list_get(&wants, fed_key_want, i));
+}
+
 static myl_rc fetch_for_events(myl_ctx *cx, const myl_event *const *events, size_t count)
 {
     myl_list wants = MYL_LIST(cx, fed_key_want);
 
-    for (size_t i = 0; i < count; i++) {
-        const myl_str *servers;
-        size_t server_count;
-        if (myl_event_signers(cx, events[i], &servers, &server_count) != MYL_OK) {
-            myl_forgive(cx);
-            continue;
-        }
-        for (size_t s = 0; s < server_count; s++) {
-            fed_key_want form = {.server = servers[s],
-                                 .version = events[i]->version,
-                                 .ts = events[i]->origin_server_ts};
-            want_keys(events[i]->json, &form, &wants);
-        }
-    }
-    merge_wants(cx, &wants);
+    for (size_t i = 0; i < count; i++)
+        wants_of(cx, events[i], &wants);
+    myl_fed_merge_wants(cx, &wants);
     return myl_fed_keys_get(cx, wants.at, wants.count);
 }
 
@@ -157,7 +173,7 @@ static void take_pieces(work *all)
         if (from >= all->count)
             break;
         for (size_t i = from; i < from + PIECE && i < all->count; i++)
-            all->good[i] = event_holds(&cx, all->events[i]);
+            all->good[i] = myl_fed_event_holds(&cx, all->events[i]);
         myl_ctx_reset(&cx);
     }
     myl_ctx_end(&cx);

@@ -13,9 +13,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +34,7 @@ typedef struct transfer {
     struct curl_slist *headers, *names;
     char *body; /* process memory that grows */
     size_t len, room, limit;
+    size_t streamed; /* bytes that have gone on */
     myl_list reply_headers;
     size_t header_bytes;
     int64_t deadline_ms; /* real */
@@ -87,6 +86,8 @@ static void finish(transfer *self, myl_rc rc)
         self->next->before = self->before;
     call->rc = rc;
     call->own = NULL;
+    if (call->stream != NULL)
+        call->stream->transfer = NULL;
     if (rc == MYL_OK) {
         call->reply = myl_keep(call->cx, (myl_str){self->len > 0 ? self->body : "", self->len});
         call->reply_headers = self->reply_headers.at;
@@ -108,11 +109,49 @@ static void fail(transfer *self, myl_rc rc, const char *words)
 
 /* ---- what libcurl calls ---- */
 
+/* From its first byte on an answer must come at some speed. */
+static bool is_streamed(transfer *self)
+{
+    long status = 0;
+
+    if (self->call->stream == NULL ||
+        curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
+        return false;
+    if (self->streamed == 0 && self->call->stream->stall_ms > 0) {
+        curl_easy_setopt(self->easy, CURLOPT_LOW_SPEED_LIMIT, (long)MYL_LIMIT_NET_STREAM_RATE);
+        curl_easy_setopt(self->easy, CURLOPT_LOW_SPEED_TIME,
+                         (long)((self->call->stream->stall_ms + 999) / 1000));
+    }
+    return true;
+}
+
+static size_t pass_on(transfer *self, myl_str bytes)
+{
+    if (self->streamed + bytes.len > self->limit) {
+        self->too_large = true;
+        return 0;
+    }
+    if (myl_net_stream_put(self->call->stream, bytes) == NET_STREAM_FULL)
+        return CURL_WRITEFUNC_PAUSE;
+    self->streamed += bytes.len;
+    return bytes.len;
+}
+
+void myl_net_transfer_resume(void *transfer_of_it)
+{
+    transfer *self = transfer_of_it;
+
+    if (self->easy != NULL)
+        curl_easy_pause(self->easy, CURLPAUSE_CONT);
+}
+
 static size_t on_body(char *bytes, size_t one, size_t len, void *arg)
 {
     transfer *self = arg;
 
     MYL_UNUSED(one);
+    if (is_streamed(self))
+        return pass_on(self, (myl_str){bytes, len});
     if (self->len + len > self->limit) {
         self->too_large = true;
         return 0;
@@ -301,7 +340,10 @@ static void set_request(transfer *self)
         curl_easy_setopt(self->easy, CURLOPT_POSTFIELDS, call->body.at);
     }
     curl_easy_setopt(self->easy, CURLOPT_USERAGENT, "Myelin/" MYL_VERSION);
-    curl_easy_setopt(self->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(self->easy, CURLOPT_HTTP_VERSION,
+                     (long)(call->stream != NULL ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(self->easy, CURLOPT_FRESH_CONNECT, call->stream != NULL ? 1L : 0L);
+    curl_easy_setopt(self->easy, CURLOPT_FORBID_REUSE, call->stream != NULL ? 1L : 0L);
     curl_easy_setopt(self->easy, CURLOPT_PIPEWAIT, 1L);
 }
 
@@ -424,6 +466,8 @@ static void adopt(myl_net_call *call)
         self->next->before = self;
     calls.first = self;
     call->own = self;
+    if (call->stream != NULL)
+        call->stream->transfer = self;
     call->unreachable = false;
     call->status = 0;
     call->failure = MYL_ABSENT;
@@ -580,41 +624,6 @@ void myl_net_call_wait(myl_net_call *const *all, size_t count)
 
 /* ---- start and stop ---- */
 
-static bool append_file(int fd, const char *path)
-{
-    char bytes[65536];
-    FILE *file = fopen(path, "re");
-    size_t len;
-    bool good = file != NULL;
-
-    while (good && (len = fread(bytes, 1, sizeof(bytes), file)) > 0)
-        good = write(fd, bytes, len) == (ssize_t)len;
-    good = good && !ferror(file) && write(fd, "\n", 1) == 1;
-    if (file != NULL)
-        fclose(file);
-    return good;
-}
-
-/* The system's authorities and the configured ones as one file in memory: libcurl takes one. */
-static myl_rc open_trust(myl_ctx *cx, const char *ca_file)
-{
-    const char *system = curl_version_info(CURLVERSION_NOW)->cainfo;
-
-    calls.trust_path[0] = '\0';
-    calls.trust_fd = -1;
-    if (ca_file == NULL)
-        return MYL_OK;
-    calls.trust_fd = memfd_create("authorities", MFD_CLOEXEC);
-    if (calls.trust_fd < 0)
-        return myl_fail(cx, MYL_IO_FAILED, "outgoing.ca_file: no memory file can be made");
-    if (system != NULL && access(system, R_OK) == 0 && !append_file(calls.trust_fd, system))
-        return myl_fail(cx, MYL_IO_FAILED, "%s cannot be read", system);
-    if (!append_file(calls.trust_fd, ca_file))
-        return myl_fail(cx, MYL_BAD_CONFIG, "outgoing.ca_file: %s cannot be read", ca_file);
-    snprintf(calls.trust_path, sizeof(calls.trust_path), "/proc/self/fd/%d", calls.trust_fd);
-    return MYL_OK;
-}
-
 static void close_multi(void)
 {
     while (calls.idle_count > 0)
@@ -642,7 +651,7 @@ myl_rc myl_net_calls_open(myl_ctx *cx, const myl_net_setup *setup)
     curl_multi_setopt(calls.multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MYL_LIMIT_NET_CONNECTIONS);
     curl_multi_setopt(calls.multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                       (long)MYL_LIMIT_NET_HOST_CONNECTIONS);
-    myl_rc rc = open_trust(cx, setup->ca_file);
+    myl_rc rc = myl_net_trust_open(cx, setup->ca_file, &calls.trust_fd, calls.trust_path);
     if (rc != MYL_OK)
         close_multi();
     return rc;
@@ -656,6 +665,16 @@ static transfer *any_launched(void)
     while (self != NULL && self->easy == NULL)
         self = self->next;
     return self;
+}
+
+void myl_net_transfer_leave(void *transfer_of_it)
+{
+    transfer *self = transfer_of_it;
+
+    if (self->easy == NULL)
+        return;
+    curl_multi_remove_handle(calls.multi, self->easy);
+    fail(self, MYL_REMOTE_DOWN, "the rest of the answer is not wanted");
 }
 
 void myl_net_calls_close(void)

@@ -47,6 +47,21 @@ void myl_net_calls_ready(int fd, bool reads, bool writes);
 int64_t myl_net_calls_wait(void); /* as myl_net_lookup_wait */
 void myl_net_calls_due(void);
 
+void myl_net_transfer_resume(void *transfer); /* a paused one */
+void myl_net_transfer_leave(void *transfer);  /* ends it */
+
+/* ---- stream.c: on the sender ---- */
+typedef enum {
+    NET_STREAM_TAKEN,
+    NET_STREAM_FULL /* the transfer is to be paused: it will be resumed */
+} net_stream_state;
+net_stream_state myl_net_stream_put(myl_net_stream *stream, myl_str bytes);
+
+/* ---- trust.c ---- */
+/* The system's authorities and the configured ones as one file in memory, since libcurl takes one. Without configured ones *fd is -1 and
+ * the path empty. MYL_BAD_CONFIG, MYL_IO_FAILED. */
+myl_rc myl_net_trust_open(myl_ctx *cx, const char *ca_file, int *fd, char path[64]);
+
 /* ---- address.c: where calls may go ---- */
 void myl_net_addresses_open(const myl_net_setup *setup);
 void myl_net_addresses_close(void);

@@ -6,12 +6,13 @@ import contextlib
 import json
 import threading
 import time
+from typing import Callable, Iterable
 
 import httpx
 
 from support.client import V3, q
 from support.network import Network
-from support.peer import Raw, Request
+from support.peer import Raw, Request, Slow
 from support.peer_room import PeerRoom, finish, sign_event
 
 MEMBERS = 1200
@@ -27,6 +28,7 @@ class Large:
         self.members_are({"membership": "join"})
         self.answered = threading.Event()
         self.pause = 0.0
+        self.slowly: Callable[[bytes], Iterable[bytes]] | None = None  # how the answer is sent
         self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
 
     def members_are(self, content: dict) -> None:
@@ -37,14 +39,15 @@ class Large:
         user = f"@member{number}:{self.peer.name}"
         return finish(self.room.template("m.room.member", content, user, user), "11", self.peer)
 
-    def send_join(self, request: Request) -> Raw:
+    def send_join(self, request: Request) -> Raw | Slow:
         state = self.room.pdus(self.room.state.values())
         head = json.dumps({"origin": self.peer.name, "members_omitted": False,
                            "event": sign_event(request.json, "11", self.peer),
                            "auth_chain": self.room.pdus(self.room.auth_chain(self.room.ids(*state))), "state": state})
         time.sleep(self.pause)
         self.answered.set()
-        return Raw(f"{head[:-2]},{self.text}]}}".encode())
+        whole = Raw(f"{head[:-2]},{self.text}]}}".encode())
+        return Slow(self.slowly(whole)) if self.slowly else whole
 
     def path(self) -> str:
         return f"{V3}/join/{q(self.room.room_id)}?via={self.peer.name}"

@@ -15,7 +15,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import canonicaljson
 import httpx
@@ -55,6 +55,13 @@ class Cut(Exception):
 
 class Raw(bytes):
     """An answer's body as bytes, whatever they are."""
+
+
+class Slow:
+    """An answer's body that is made while it is sent: pieces of bytes. The connection ends behind it."""
+
+    def __init__(self, pieces: Iterable[bytes]):
+        self.pieces = pieces
 
 
 Answer = Any  # a body, (status, body), or (status, body, headers)
@@ -265,6 +272,9 @@ class Peer:
                     self.close_connection = True
                     self.connection.close()
                     return
+                if isinstance(body, Slow):
+                    self.send_slowly(status, body)
+                    return
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in ({"Content-Type": "application/json"} | headers).items():
@@ -273,6 +283,17 @@ class Peer:
                     self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+
+            def send_slowly(self, status: int, body: Slow) -> None:
+                self.close_connection = True
+                self.send_response(status)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                try:
+                    for piece in body.pieces:
+                        self.wfile.write(piece)
+                except OSError:  # nobody listens any more
+                    pass
 
             do_GET = do_PUT = do_POST = do_DELETE = handle_one
 
