@@ -141,3 +141,58 @@ def test_a_shut_out_server_gets_nothing(two: Two) -> None:
     carol = two.two.client("carol")
     assert carol.post(f"{V3}/join/{q(room)}?via=one.test").status_code == 200  # at home they are let in
     assert texts(two.alice, room) == []
+
+
+@pytest.mark.parametrize("version", ["9", "11", "12"])
+def test_restricted_rooms(two: Two, version: str) -> None:
+    """Who is in the one room may enter the other, whichever server tells of it; who has left the first may not come again."""
+    key = two.room()
+    allow = [{"type": "m.room_membership", "room_id": key}]
+    room = two.room(preset="private_chat", room_version=version, initial_state=[
+        {"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "restricted", "allow": allow}}])
+    refused(two.bob.post(f"{V3}/join/{q(room)}?via=one.test"), 403, "M_FORBIDDEN")
+    two.join(key)
+    two.join(room)
+    two.agree(room)
+    authorised = {event["state_key"]: event["content"].get("join_authorised_via_users_server") for event in two.bob.state(room)
+                  if event["type"] == "m.room.member"}
+    assert authorised[two.bob.user_id] == two.alice.user_id
+    two.alice.timeline_until(room, two.bob.say(room, "inside"))
+    # another user of a server that is in the room already: its own users cannot let in, ours must
+    carol = two.two.client("carol")
+    refused(carol.post(f"{V3}/join/{q(room)}?via=one.test"), 403, "M_FORBIDDEN")
+    ok(carol.post(f"{V3}/join/{q(key)}?via=one.test"))
+    ok(carol.post(f"{V3}/join/{q(room)}?via=one.test"))
+    two.agree(room)
+    for gone in (room, key):
+        carol.leave(gone)
+    until(lambda: carol.user_id not in ok(two.alice.get(f"{V3}/rooms/{q(key)}/joined_members"))["joined"], "the leave")
+    refused(carol.post(f"{V3}/join/{q(room)}?via=one.test"), 403, "M_FORBIDDEN")
+    two.sound()
+
+
+@pytest.mark.parametrize("version", ["11", "12"])
+def test_an_upgrade(two: Two, version: str) -> None:
+    """The new room is found from the old one; what was banned is banned there too, and nobody speaks in the old one any more."""
+    room = two.room(room_version="10", name="Old")
+    two.join(room)
+    two.alice.ban(room, "@mallory:two.test")
+    path = f"{V3}/rooms/{q(room)}/upgrade"
+    refused(two.bob.post(path, json={"new_version": version}), 403, "M_FORBIDDEN")
+    successor = ok(two.alice.post(path, json={"new_version": version}))["replacement_room"]
+
+    def tombstone() -> dict:
+        answer = two.bob.get(f"{V3}/rooms/{q(room)}/state/m.room.tombstone")
+        return answer.json() if answer.status_code == 200 else {}
+
+    until(lambda: tombstone().get("replacement_room") == successor, "the tombstone", 20)
+    two.agree(room)
+    refused(two.bob.put(f"{V3}/rooms/{q(room)}/send/m.room.message/t", json={"body": "late"}), 403, "M_FORBIDDEN")
+    two.join(successor)
+    two.agree(successor)
+    state = {(event["type"], event["state_key"]): event["content"] for event in two.bob.state(successor)}
+    assert state["m.room.create", ""]["predecessor"]["room_id"] == room
+    assert state["m.room.name", ""] == {"name": "Old"}
+    assert state["m.room.member", "@mallory:two.test"]["membership"] == "ban"
+    two.alice.timeline_until(successor, two.bob.say(successor, "moved"))
+    two.sound()

@@ -68,7 +68,7 @@ async def until(people: list[Person], fact: Callable[[], Any], what: str) -> Any
     raise AssertionError(f"still not: {what}")
 
 
-async def verify(alice: Person, bob: Person) -> None:
+async def verify(alice: Person, bob: Person, until: Callable = until) -> None:
     """By emoji, over to-device messages."""
     people = [alice, bob]
 

@@ -18,6 +18,7 @@ from support.client import V3, Client, described, ok, q
 from support.keys import Device, query
 from support.network import Network
 from support.server import Server
+from support.synapse import Synapse
 from support.wait import until
 from support.wires import Wires
 
@@ -35,7 +36,7 @@ VISITING, STAYING, FIRST = {"come_and_go"}, {"ban"}, {"levels"}  # what only tho
 class Watcher(threading.Thread):
     """A device that syncs all the time, also over deaths of its server; keeps all that it is told, as often as it is told."""
 
-    def __init__(self, server: Server, of: Client):
+    def __init__(self, server: Server | Synapse, of: Client):
         super().__init__(daemon=True)
         self.client = server.device(of)
         self.client.recorded = False
@@ -43,7 +44,8 @@ class Watcher(threading.Thread):
         self.told: dict[str, list[dict]] = {}  # room to its events
         self.limited: set[str] = set()
         self.whispers: list[str] = []
-        self.keys = Device(self.client).upload(*(f"{of.user_id} {number}" for number in range(KEYS)))
+        name = of.user_id[1:].partition(":")[0]
+        self.keys = Device(self.client).upload(*(f"{name}{number}" for number in range(KEYS)))
         self.client.sync(filter=TIMELINE)
 
     def run(self) -> None:
@@ -69,15 +71,19 @@ class Watcher(threading.Thread):
 class Place:
     """A server, its user that stays in all rooms, and that user's watcher."""
 
-    def __init__(self, server: Server, name: str):
+    def __init__(self, server: Server | Synapse, name: str):
         self.server = server
         self.user = server.client(name)
         self.watcher: Watcher | None = None
 
 
 class Storm:
-    def __init__(self, network: Network | Wires, *names: str, versions: Iterable[str] = ("11", "12"), level: int = 100):
-        self.places = [Place(network.server(f"{name}.test", settings=SETTINGS), name) for name in names]
+    def __init__(self, network: Network | Wires, *names: str, versions: Iterable[str] = ("11", "12"), level: int = 100,
+                 synapse: Synapse | None = None):
+        """With a Synapse all are named by their addresses."""
+        servers = [network.server("" if synapse else f"{name}.test", settings=SETTINGS) for name in names]
+        self.places = [Place(server, name) for server, name in zip(servers, names)]
+        self.places += [Place(synapse, "synapse")] if synapse else []
         self.users = [place.user for place in self.places]
         self.rooms: list[str] = []
         self.before: dict[str, set[str]] = {}
@@ -212,7 +218,8 @@ class Storm:
     def sound(self) -> None:
         for place in self.places:
             place.server.stop()
-            place.server.check()
+            if isinstance(place.server, Server):
+                place.server.check()
 
 
 class Hand(threading.Thread):

@@ -121,12 +121,19 @@ class Synapse:
 
     # --- who speaks to it -------------------------------------------------------------------------
 
-    def client(self, name: str) -> Client:
-        """A new registered user, whose name gets a number."""
+    def _anonymous(self) -> Client:
         client = Client(self.url, self.name)
         client.recorded = False
         self._clients.append(client)
-        return client.register(f"{name}{next(self._names)}")
+        return client
+
+    def client(self, name: str) -> Client:
+        """A new registered user, whose name gets a number."""
+        return self._anonymous().register(f"{name}{next(self._names)}")
+
+    def device(self, of: Client) -> Client:
+        """Another device of the same user."""
+        return self._anonymous().login(of.user_id, of.password)
 
 
 def log_settings() -> dict[str, Any]:
