@@ -27,7 +27,7 @@ typedef struct {
     char kind;     /* of the page: 'o' of all, 'r' of a room, 's' of a sender */
     myl_str group; /* its room or sender */
     size_t from, to;
-    bool full; /* the page is, and there are more */
+    bool full; /* the page is: there may be more, and suites want to be told so */
 } searching;
 
 static const myl_search_hit *hit_at(const searching *s, size_t index)
@@ -222,7 +222,7 @@ static myl_rc read_page(searching *s)
     MYL_TRY(keep_group(s));
     s->from = (size_t)place < s->hits.count ? (size_t)place : s->hits.count;
     s->to = s->hits.count - s->from < limit ? s->hits.count : s->from + limit;
-    s->full = limit > 0 && s->to < s->hits.count;
+    s->full = limit > 0 && s->to - s->from == limit;
     return MYL_OK;
 }
 
