@@ -29,8 +29,11 @@ typedef struct {
     bool currently_active;
 } myl_presence;
 
-/* What the user or another server says, good for PRESENCE_SAID_MS. status_msg absent: none. True when others see a change. */
+/* What a user of ours says, good for PRESENCE_SAID_MS. status_msg absent: none. True when others see a change. */
 bool myl_room_presence_set(uint64_t user, myl_presence_state state, myl_str status_msg);
+/* What another server says of a user of its own, good for PRESENCE_TOLD_MS; it says when they are idle. True when others see a
+ * change. */
+bool myl_room_presence_told(const myl_presence *told);
 /* A client of theirs syncs, until this tick and PRESENCE_SYNC_MS more. `state` counts when they were offline, and when
  * `explicitly` said. True when others see a change. */
 bool myl_room_presence_syncing(uint64_t user, myl_presence_state state, bool explicitly,
@@ -52,6 +55,9 @@ typedef struct {
 } myl_presence_changes;
 /* Whose presence changed after this value of the volatile counter, the oldest change first, at most PRESENCE_WALK. */
 void myl_room_presence_since(myl_ctx *cx, uint64_t counter, myl_presence_changes *out);
+/* Users of ours who are there and of whom other servers have not been told for PRESENCE_AGAIN_MS: they count as told now. At most
+ * PRESENCE_WALK; in the job. */
+void myl_room_presence_again(myl_ctx *cx, const uint64_t **users, size_t *count);
 /* Forgets all. */
 void myl_room_presence_stop(void);
 

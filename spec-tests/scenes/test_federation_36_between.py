@@ -2,11 +2,13 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import time
 from typing import Any
 
 import pytest
 
 from support.client import V3, ok, q, refused
+from support.control import control
 from support.network import Network
 from support.peer import Peer
 from support.peer_room import PeerRoom, finish
@@ -53,6 +55,36 @@ def test_who_comes_is_told_of(pair) -> None:
     until(lambda: alice.user_id in presences(peer), "the presence")
     told = presences(peer)[alice.user_id]
     assert told["presence"] == "unavailable" and told["status_msg"] == "away" and "last_active_ago" in told
+
+
+def test_presence_lasts(network: Network) -> None:
+    """Another server's users do not fade in five minutes; ours are told of again before they do elsewhere."""
+    server, peer = network.server(), network.peer()
+    alice, eve = server.client("alice"), f"@eve:{peer.name}"
+    room = alice.create_room(room_version="11", preset="public_chat")
+    PeerRoom(peer, "11").join_through(server, eve, room)
+    control(server, f"clock hold {int(time.time() * 1000)}")
+
+    def shown() -> dict:
+        return ok(alice.get(f"{V3}/presence/{q(eve)}/status"))
+
+    def stay(minutes: int) -> None:
+        for _ in range(minutes):
+            alice.sync(set_presence="unavailable")
+            control(server, "clock advance 60000")
+
+    ok(peer.send(server, [], [{"edu_type": "m.presence", "content": {"push": [
+        {"user_id": eve, "presence": "online", "last_active_ago": 90000, "status_msg": "hi"}]}}]))
+    until(lambda: shown()["presence"] == "online", "the peer's user")
+    assert shown()["last_active_ago"] >= 90000 and shown()["currently_active"] is False
+    stay(20)
+    assert shown()["presence"] == "online" and shown()["last_active_ago"] >= 1290000
+    assert presences(peer)[alice.user_id]["presence"] == "unavailable"
+    before = len([edu for edu in peer.edus if edu["edu_type"] == "m.presence"])
+    stay(8)
+    until(lambda: len([edu for edu in peer.edus if edu["edu_type"] == "m.presence"]) > before, "alice is told of again")
+    stay(5)
+    assert shown()["presence"] == "offline"
 
 
 def fetched(peer: Peer, server: Server, event_id: str) -> dict:

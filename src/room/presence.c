@@ -20,6 +20,8 @@ typedef struct person {
     uint64_t user, counter;
     myl_presence_state state;
     bool is_idle;   /* unavailable because nothing was done for long */
+    bool is_remote; /* another server says when they are idle */
+    int64_t said;   /* tick at which other servers were last told, about */
     int64_t until;  /* tick: offline then */
     int64_t active; /* tick of the last thing done; 0: never */
     myl_str status_msg;
@@ -170,6 +172,7 @@ static void drop(person *one)
 static void change(person *one, myl_presence_state state)
 {
     one->state = state;
+    one->said = myl_tick_ms();
     one->counter = myl_room_volatile_next();
     one->is_untold = false;
     unlink_person(one);
@@ -183,7 +186,8 @@ static int64_t end_of(const person *one)
 
     if (one->state == MYL_PRESENCE_OFFLINE)
         return INT64_MAX;
-    return one->state == MYL_PRESENCE_ONLINE && idle < one->until ? idle : one->until;
+    return one->state == MYL_PRESENCE_ONLINE && !one->is_remote && idle < one->until ? idle
+                                                                                     : one->until;
 }
 
 /* After each change of what end_of reads: puts them where they belong. */
@@ -273,6 +277,30 @@ bool myl_room_presence_set(uint64_t user, myl_presence_state state, myl_str stat
     return seen;
 }
 
+bool myl_room_presence_told(const myl_presence *told)
+{
+    int64_t now = myl_tick_ms();
+    person *one;
+    bool seen;
+
+    enter();
+    one = person_of(told->user);
+    seen = set_message(one, told->status_msg);
+    seen |= one->state != told->state;
+    one->is_remote = true;
+    if (told->last_active_ago >= 0)
+        one->active = now - told->last_active_ago;
+    if (told->currently_active)
+        one->active = now;
+    one->is_idle = false;
+    one->until = now + MYL_LIMIT_PRESENCE_TOLD_MS;
+    if (seen)
+        change(one, told->state);
+    watch(one);
+    pthread_mutex_unlock(&lock);
+    return seen;
+}
+
 bool myl_room_presence_syncing(uint64_t user, myl_presence_state state, bool explicitly,
                                int64_t until_tick)
 {
@@ -341,6 +369,26 @@ void myl_room_presence_get(myl_ctx *cx, uint64_t user, myl_presence *out)
                                 now - one->active < MYL_LIMIT_PRESENCE_ACTIVE_MS;
     }
     pthread_mutex_unlock(&lock);
+}
+
+void myl_room_presence_again(myl_ctx *cx, const uint64_t **users, size_t *count)
+{
+    myl_list list = MYL_LIST(cx, uint64_t);
+    int64_t now;
+
+    enter();
+    now = myl_tick_ms();
+    for (person *one = oldest; one != NULL && list.count < MYL_LIMIT_PRESENCE_WALK;
+         one = one->newer) {
+        if (one->is_remote || one->state == MYL_PRESENCE_OFFLINE ||
+            now - one->said < MYL_LIMIT_PRESENCE_AGAIN_MS)
+            continue;
+        one->said = now;
+        myl_list_push(&list, uint64_t, one->user);
+    }
+    pthread_mutex_unlock(&lock);
+    *users = list.at;
+    *count = list.count;
 }
 
 /* The oldest change after the counter: from both ends at once, for it is mostly near one of them. */

@@ -17,7 +17,7 @@
 #include <myelin/sync_build.h>
 #include <myelin/tasks_lane.h>
 
-enum { LOOK_EVERY_MS = 5000 };
+enum { LOOK_EVERY_MS = 5000, AGAIN_EVERY_MS = 60000 };
 
 /* ---- telling others ---- */
 
@@ -58,13 +58,31 @@ static myl_rc tell_untold(myl_ctx *cx)
     return MYL_OK;
 }
 
+/* A server forgets after half an hour whom it hears nothing of. */
+static myl_rc tell_again(myl_ctx *cx)
+{
+    const uint64_t *users;
+    size_t count;
+    myl_str name;
+
+    myl_room_presence_again(cx, &users, &count);
+    for (size_t i = 0; i < count; i++) {
+        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, users[i], &name));
+        myl_outbox_presence(cx, users[i], name);
+    }
+    return MYL_OK;
+}
+
+static const myl_round telling_again = {"presence.again", AGAIN_EVERY_MS, tell_again};
 static const myl_round telling = {"presence.ends", LOOK_EVERY_MS, tell_untold};
 
 void myl_client_presence_start(void)
 {
     told = 0;
-    if (myl_api_config()->presence_enabled)
-        myl_rounds_register(&telling);
+    if (!myl_api_config()->presence_enabled)
+        return;
+    myl_rounds_register(&telling);
+    myl_rounds_register(&telling_again);
 }
 
 /* ---- what clients say ---- */

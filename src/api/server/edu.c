@@ -17,6 +17,8 @@
 #include <myelin/room_share.h>
 
 enum { TYPING_MS = 30000, MOST_RECEIPTS = 1000 };
+#define LONGEST_AGO_MS                                                                             \
+    INT64_C(315360000000) /* ten years: more is no time that anybody was active at */
 
 typedef struct {
     myl_ctx *cx;
@@ -151,20 +153,23 @@ static myl_rc take_one_presence(edu *e, const myl_json *told, myl_list *wake)
 {
     myl_str user_id = myl_json_text(told, MYL_S("user_id")),
             message = myl_json_text(told, MYL_S("status_msg"));
-    myl_presence_state state;
+    myl_presence said = {.status_msg = message, .last_active_ago = -1};
     const uint64_t *rooms;
-    uint64_t user;
     size_t count;
 
     if (!myl_id_is_user(user_id) || !myl_id_is_ours(user_id, e->origin) ||
-        !myl_presence_of(myl_json_text(told, MYL_S("presence")), &state) ||
+        !myl_presence_of(myl_json_text(told, MYL_S("presence")), &said.state) ||
         message.len > MYL_LIMIT_PRESENCE_MESSAGE)
         return MYL_OK;
-    MYL_TRY(myl_store_interned(e->cx, MYL_INTERN_NAME, user_id, &user));
-    if (user == 0)
+    MYL_TRY(myl_store_interned(e->cx, MYL_INTERN_NAME, user_id, &said.user));
+    if (said.user == 0)
         return MYL_OK;
-    MYL_TRY(myl_room_joined_by(e->cx, user, &rooms, &count));
-    if (count == 0 || !myl_room_presence_set(user, state, message))
+    MYL_TRY(myl_room_joined_by(e->cx, said.user, &rooms, &count));
+    said.currently_active = myl_json_bool(told, MYL_S("currently_active"), false);
+    if (!myl_json_int(told, MYL_S("last_active_ago"), &said.last_active_ago) ||
+        said.last_active_ago > LONGEST_AGO_MS)
+        said.last_active_ago = -1;
+    if (count == 0 || !myl_room_presence_told(&said))
         return MYL_OK;
     for (size_t i = 0; i < count && i < MYL_LIMIT_PRESENCE_ROOMS; i++)
         myl_list_push(wake, uint64_t, rooms[i]);
