@@ -51,7 +51,7 @@ typedef struct {
     const myl_json *criteria; /* object: by key id; NULL or empty: any key */
 } myl_fed_notary_ask;
 /* What a notary of us gives out about a server: its lists with the wanted keys (const myl_json *), the newest first, signed by us
- * too; none: nothing is known. From the store, in a transaction. *stale: the newest does not last long enough. */
+ * too; none: nothing is known. From the store, in a transaction. *stale: the newest does not last long enough, or a wanted key is in none. */
 myl_rc myl_fed_notary_keys(myl_ctx *cx, const myl_fed_notary_ask *ask, myl_list *out, bool *stale);
 
 #endif

@@ -83,3 +83,20 @@ def test_a_key_that_its_server_has_forgotten(network: Network) -> None:
     assert set(asked(peer.key_id, now_ms())[0]["verify_keys"]) == {peer.key_id}
     server.stop()
     server.check()
+
+
+def test_a_key_that_is_new(network: Network) -> None:
+    """A notary that has a list which lasts still asks for a key that the list has not."""
+    server, peer = network.server(), network.peer()
+
+    def asked(key_id: str) -> list[dict]:
+        return ok(server.federation().post("/_matrix/key/v2/query", json={"server_keys": {peer.name: {key_id: {}}}}))["server_keys"]
+
+    first = peer.key_id
+    assert [set(one["verify_keys"]) for one in asked(first)] == [{first}]
+    asked(first)
+    assert len(peer.asked("/_matrix/key/v2/server")) == 1  # it lasts
+    peer.change_key("second", keep_old=False)
+    assert [set(one["verify_keys"]) for one in asked(peer.key_id)] == [{peer.key_id}]
+    assert [set(one["verify_keys"]) for one in asked(first)] == [{first}]
+    assert len(peer.asked("/_matrix/key/v2/server")) == 2

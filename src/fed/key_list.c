@@ -419,6 +419,20 @@ static bool is_wanted(const myl_json *list, size_t index, const myl_json *criter
     return false;
 }
 
+/* Is one of the wanted keys in none of the lists? It may be a new one. */
+static bool lacks_wanted(const myl_list *lists, const myl_json *criteria)
+{
+    for (uint32_t i = 0; criteria != NULL && i < criteria->count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < lists->count && !known; k++)
+            known = names_key(myl_list_get(lists, const myl_json *, k), criteria->items[i].key);
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
 static myl_rc add_signed(myl_ctx *cx, const myl_json *list, myl_list *out)
 {
     const myl_fed_setup *setup = myl_fed_server();
@@ -447,6 +461,7 @@ myl_rc myl_fed_notary_keys(myl_ctx *cx, const myl_fed_notary_ask *ask, myl_list 
         return MYL_OK;
     *stale = is_stale((int64_t)seen, (int64_t)until, ask->wanted_until_ms);
     MYL_TRY(cut_lists(cx, &row, &lists));
+    *stale = *stale || lacks_wanted(&lists, ask->criteria);
     for (size_t i = 0; i < lists.count; i++) {
         const myl_json *list = myl_list_get(&lists, const myl_json *, i);
 
