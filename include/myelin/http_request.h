@@ -153,6 +153,9 @@ void myl_reply_header(myl_req *req, const char *name, myl_str value);
 typedef myl_rc (*myl_reply_more)(myl_req *req, void *state, myl_text *out, bool *last);
 myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more,
                        void *state);
+/* The handler itself writes the first page into this text (whose memory is not the job's), and sets *last; then it calls
+ * myl_reply_pages, whose `more` is asked from the second one on. */
+myl_text *myl_reply_first_page(myl_req *req, bool **last);
 
 /* Park the request: the handler returns this call's answer (MYL_WAIT). Only from READ endpoints.
  * Its arena is freed; path, query, caller and body are decoded anew when it runs again. If

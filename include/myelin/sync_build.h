@@ -61,17 +61,28 @@ typedef struct {
     const char *state_after_key; /* its name in the answer */
     bool may_wait;               /* an empty answer is not wanted: none is written */
 } myl_sync_request;
-/* Writes the whole answer object. *empty: nothing but next_batch is in it (a request that may wait parks then). */
 typedef struct {
     myl_sync_token next;
-    bool empty;
+    bool empty; /* nothing but next_batch is to be told; a request that may wait parks then */
     bool follows_rooms; /* what happens in the caller's rooms may change the answer */
     bool only_devices;  /* of that, whose devices the caller may know, and these devices */
     bool
         is_settled; /* asked with `next`, the same snapshot would give nothing, and there is nothing to acknowledge */
 } myl_sync_result;
-myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
+/* An answer in the making, in the job, as the request has to be. Looks what there is to tell; nothing is written when it is
+ * empty and the request may wait. */
+typedef struct myl_syncing myl_syncing;
+myl_rc myl_sync_begin(myl_ctx *cx, const myl_sync_request *request, myl_syncing **out,
                       myl_sync_result *result);
+/* The next piece of the answer object, some `bytes` long (a room's object but for its state is never cut), or its end:
+ * then *last. The first in the snapshot of myl_sync_begin, each further one in any later one. `out` lies in memory that is
+ * not cx's. After the first piece result->empty and is_settled hold for an answer that it ends. */
+typedef struct {
+    size_t bytes;
+    myl_text *out;
+    bool *last;
+} myl_sync_page;
+myl_rc myl_sync_write(myl_syncing *s, const myl_sync_page *page, myl_sync_result *result);
 
 /* The members of an m.presence content, into an open object. */
 void myl_sync_write_presence_content(myl_writer *w, const myl_presence *presence);

@@ -42,6 +42,9 @@ myl_rc myl_user_data_get(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type
 /* All with position > after, global and of rooms, ascending by position. What was deleted is {}, and left out after 0. */
 myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
                            const myl_account_data **data, size_t *count);
+/* All of one room, or with room 0 the global ones, in no order; without what was deleted. */
+myl_rc myl_user_data_of(myl_ctx *cx, uint64_t user, uint64_t room, const myl_account_data **data,
+                        size_t *count);
 /* Adds the rooms (uint64_t) in which the user's membership or account data changed after the position. */
 myl_rc myl_user_changed_rooms(myl_ctx *cx, uint64_t user, uint64_t after, myl_list *rooms);
 

@@ -82,6 +82,7 @@ struct http_job {
     myl_ctx page;     /* memory of the present page */
     myl_text page_text;
     bool page_last;
+    bool has_page; /* the handler has written the first one */
     bool deadline_over;
     bool rooms_wanted;
 };
@@ -114,6 +115,7 @@ void myl_http_job_go(http_job *job);          /* to where its row runs; it comes
 myl_rc myl_http_job_call(http_job *job);      /* runs the handler here */
 void myl_http_job_read(myl_queue_item *item); /* on a read worker */
 myl_rc myl_http_job_decode(http_job *job);
+void myl_http_job_begin_page(http_job *job); /* an empty one, in place of the one before */
 void myl_http_job_free(http_job *job);
 
 /* ---- send.c: replies into h2o; on the loop. The exchange may be gone after each ---- */

@@ -43,6 +43,7 @@ myl_rc myl_http_job_call(http_job *job)
     myl_req *req = &job->req;
 
     memset(&job->reply, 0, sizeof(job->reply));
+    job->has_page = false;
     req->deadline_over = job->deadline_over || atomic_load(&job->http->stopping);
     req->rooms_wanted = job->rooms_wanted;
     myl_rc rc = req->endpoint->handler(req, job->body);
@@ -51,12 +52,21 @@ myl_rc myl_http_job_call(http_job *job)
     return rc;
 }
 
-static myl_rc read_page(http_job *job)
+void myl_http_job_begin_page(http_job *job)
 {
     myl_ctx_end(&job->page);
     myl_ctx_begin(&job->page);
     job->page_text = MYL_TEXT(&job->page);
     job->page_last = false;
+}
+
+static myl_rc read_page(http_job *job)
+{
+    if (job->has_page) {
+        job->has_page = false;
+        return MYL_OK;
+    }
+    myl_http_job_begin_page(job);
     return job->reply.more(&job->req, job->reply.more_state, &job->page_text, &job->page_last);
 }
 

@@ -77,6 +77,16 @@ myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_r
     return MYL_OK;
 }
 
+myl_text *myl_reply_first_page(myl_req *req, bool **last)
+{
+    http_job *job = job_of(req);
+
+    myl_http_job_begin_page(job);
+    job->has_page = true;
+    *last = &job->page_last;
+    return &job->page_text;
+}
+
 myl_rc myl_req_park(myl_req *req, const myl_park *park)
 {
     http_job *job = job_of(req);

@@ -13,11 +13,6 @@
 /* So many changes are listed before the user's rooms are counted; with fewer rooms than that, looking at all costs less. */
 enum { FEW_CHANGES = 256 };
 
-static unsigned bit(myl_membership membership)
-{
-    return 1u << membership;
-}
-
 /* ---- what to look at ---- */
 
 static myl_rc list_changed(myl_syncing *s)
@@ -78,6 +73,16 @@ static myl_rc list_members(myl_syncing *s)
     return myl_room_of_user_among(s->cx, user, &rooms, &s->members, &s->member_count);
 }
 
+/* What is new since the token; at first the global part alone, for rooms bring theirs with them. */
+static myl_rc list_data(myl_syncing *s)
+{
+    uint64_t user = s->request->caller->user;
+
+    if (s->since == 0)
+        return myl_user_data_of(s->cx, user, 0, &s->data, &s->data_count);
+    return myl_user_data_since(s->cx, user, s->since, &s->data, &s->data_count);
+}
+
 static myl_rc begin(myl_syncing *s, myl_sync_result *result)
 {
     const myl_sync_request *request = s->request;
@@ -98,7 +103,7 @@ static myl_rc begin(myl_syncing *s, myl_sync_result *result)
     s->push.ignored = s->ignored;
     s->push.knows_ignored = true;
     MYL_TRY(myl_push_rules_position(s->cx, request->caller->user, &s->rules_position));
-    MYL_TRY(myl_user_data_since(s->cx, request->caller->user, s->since, &s->data, &s->data_count));
+    MYL_TRY(list_data(s));
     s->invites_changed = s->since != 0 && myl_sync_changes_invites(s->data, s->data_count);
     MYL_TRY(list_changed(s));
     MYL_TRY(myl_sync_begin_recount(s));
@@ -152,49 +157,77 @@ static myl_rc write_account_data(myl_syncing *s)
 
 /* ---- rooms ---- */
 
-typedef myl_rc (*write_room)(myl_syncing *s, const myl_member *member);
-
 typedef struct {
     const char *name;
     unsigned memberships;
-    write_room write;
+    myl_rc (*write)(myl_syncing *s, const myl_member *member);
     bool may_miss; /* left out when it is empty */
 } section;
 
-static myl_rc write_section(myl_syncing *s, const section *part)
-{
-    myl_writer before = *s->w;
-    size_t empty;
+/* Some clients and suites take a section of invites for an invite. */
+static const section sections[] = {
+    {"invite", 1u << MYL_MEMBER_INVITE, myl_sync_write_invited, true},
+    {"join", 1u << MYL_MEMBER_JOIN, myl_sync_write_joined, false},
+    {"knock", 1u << MYL_MEMBER_KNOCK, myl_sync_write_invited, true},
+    {"leave", 1u << MYL_MEMBER_LEAVE | 1u << MYL_MEMBER_BAN, myl_sync_write_left, false},
+};
+enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
-    myl_write_open_key(s->w, part->name, '{');
-    empty = s->w->text.len;
-    for (size_t i = 0; i < s->member_count; i++)
-        if ((part->memberships & bit(s->members[i].membership)) != 0)
-            MYL_TRY(part->write(s, &s->members[i]));
-    if (part->may_miss && s->w->text.len == empty) {
-        /* some clients and suites take the section for an invite */
-        s->w->text.len = before.text.len;
-        s->w->depth = before.depth;
-        s->w->comma = before.comma;
+static void open_section(myl_syncing *s)
+{
+    if (!s->has_section)
+        myl_write_open_key(s->w, sections[s->section].name, '{');
+    s->has_section = true;
+}
+
+void myl_sync_open_room(myl_syncing *s, myl_str room_id)
+{
+    s->something = true;
+    open_section(s);
+    myl_write_open_str(s->w, room_id, '{');
+}
+
+static void end_section(myl_syncing *s, bool *last)
+{
+    if (!sections[s->section].may_miss)
+        open_section(s);
+    if (s->has_section)
+        myl_write_close(s->w, '}');
+    s->has_section = false;
+    s->next = 0;
+    *last = ++s->section == SECTIONS;
+    if (!*last)
+        return;
+    myl_write_close(s->w, '}');
+    myl_write_close(s->w, '}');
+}
+
+/* The next room of the section but for its state, or the section's end. What is made for a room is freed with its end. */
+static myl_rc write_room(myl_syncing *s, bool *last)
+{
+    const section *part = &sections[s->section];
+    const myl_member *member;
+
+    if (s->next == s->member_count) {
+        end_section(s, last);
         return MYL_OK;
     }
-    myl_write_close(s->w, '}');
+    member = &s->members[s->next++];
+    if ((part->memberships & 1u << member->membership) == 0)
+        return MYL_OK;
+    MYL_TRY(myl_push_reader_begin(s->cx, &s->push));
+    s->before_room = myl_ctx_mark(s->cx);
+    MYL_TRY(part->write(s, member));
+    if (!s->rest.is_open)
+        myl_ctx_release(s->cx, s->before_room);
     return MYL_OK;
 }
 
-static myl_rc write_rooms(myl_syncing *s)
+static myl_rc write_rest(myl_syncing *s, size_t bytes)
 {
-    const section sections[] = {
-        {"invite", bit(MYL_MEMBER_INVITE), myl_sync_write_invited, true},
-        {"join", bit(MYL_MEMBER_JOIN), myl_sync_write_joined, false},
-        {"knock", bit(MYL_MEMBER_KNOCK), myl_sync_write_invited, true},
-        {"leave", bit(MYL_MEMBER_LEAVE) | bit(MYL_MEMBER_BAN), myl_sync_write_left, false},
-    };
-
-    myl_write_open_key(s->w, "rooms", '{');
-    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-        MYL_TRY(write_section(s, &sections[i]));
-    myl_write_close(s->w, '}');
+    MYL_TRY(myl_sync_write_state(s, bytes));
+    if (!s->rest.is_open)
+        myl_ctx_release(s->cx, s->before_room);
     return MYL_OK;
 }
 
@@ -216,28 +249,52 @@ static bool nothing_new(const myl_syncing *s)
     return true;
 }
 
-myl_rc myl_sync_write(myl_ctx *cx, const myl_sync_request *request, myl_writer *w,
+static myl_rc write_head(myl_syncing *s, const myl_sync_result *result)
+{
+    s->has_begun = true;
+    myl_write_open(s->w, '{');
+    MYL_TRY(write_account_data(s));
+    MYL_TRY(myl_sync_write_devices(s));
+    myl_write_str(s->w, "next_batch", myl_sync_token_write(s->cx, result->next));
+    MYL_TRY(myl_sync_write_presence(s));
+    myl_write_open_key(s->w, "rooms", '{');
+    return MYL_OK;
+}
+
+myl_rc myl_sync_begin(myl_ctx *cx, const myl_sync_request *request, myl_syncing **out,
                       myl_sync_result *result)
 {
-    myl_syncing s = {.cx = cx,
-                     .request = request,
-                     .w = w,
-                     .sight = {.user = request->caller->user},
-                     .push = {.caller = request->caller}};
+    myl_syncing *s = myl_new(cx, myl_syncing);
 
+    *s = (myl_syncing){.cx = cx, .request = request, .push = {.caller = request->caller}};
+    *out = s;
+    s->w = &s->writer;
     result->follows_rooms = true;
-    MYL_TRY(begin(&s, result));
-    result->empty = request->may_wait && nothing_new(&s);
-    if (result->empty)
-        return MYL_OK;
-    myl_write_open(w, '{');
-    MYL_TRY(write_account_data(&s));
-    MYL_TRY(myl_sync_write_devices(&s));
-    myl_write_str(w, "next_batch", myl_sync_token_write(cx, result->next));
-    MYL_TRY(myl_sync_write_presence(&s));
-    MYL_TRY(write_rooms(&s));
-    myl_write_close(w, '}');
-    result->empty = !s.something && s.since != 0;
-    result->is_settled = !s.presence_left && s.message_count == 0;
+    MYL_TRY(begin(s, result));
+    result->empty = request->may_wait && nothing_new(s);
     return MYL_OK;
+}
+
+static myl_rc write_some(myl_syncing *s, const myl_sync_page *page, const myl_sync_result *result)
+{
+    *page->last = false;
+    s->sight = (myl_sight){.user = s->request->caller->user};
+    if (!s->has_begun)
+        MYL_TRY(write_head(s, result));
+    while (!*page->last && s->w->text.len < page->bytes)
+        MYL_TRY(s->rest.is_open ? write_rest(s, page->bytes) : write_room(s, page->last));
+    return MYL_OK;
+}
+
+myl_rc myl_sync_write(myl_syncing *s, const myl_sync_page *page, myl_sync_result *result)
+{
+    myl_rc rc;
+
+    s->writer.text = *page->out;
+    rc = write_some(s, page, result);
+    *page->out = s->writer.text;
+    s->is_later = true;
+    result->empty = !s->something && s->since != 0;
+    result->is_settled = !s->presence_left && s->message_count == 0;
+    return rc;
 }

@@ -47,10 +47,20 @@ static bool data_is_shown(const myl_syncing *s, const sync_part *part, const myl
                                    MYL_S(""), data->type, false);
 }
 
+static myl_rc collect_data(myl_syncing *s, sync_part *part)
+{
+    part->data = s->data;
+    part->data_count = s->data_count;
+    if (s->since != 0)
+        return MYL_OK;
+    return myl_user_data_of(s->cx, s->request->caller->user, part->head.room, &part->data,
+                            &part->data_count);
+}
+
 static bool has_data(const myl_syncing *s, const sync_part *part)
 {
-    for (size_t i = 0; i < s->data_count; i++)
-        if (data_is_shown(s, part, &s->data[i]))
+    for (size_t i = 0; i < part->data_count; i++)
+        if (data_is_shown(s, part, &part->data[i]))
             return true;
     return false;
 }
@@ -59,12 +69,12 @@ static void write_data(myl_syncing *s, const sync_part *part)
 {
     myl_write_open_key(s->w, "account_data", '{');
     myl_write_open_key(s->w, "events", '[');
-    for (size_t i = 0; i < s->data_count; i++) {
-        if (!data_is_shown(s, part, &s->data[i]))
+    for (size_t i = 0; i < part->data_count; i++) {
+        if (!data_is_shown(s, part, &part->data[i]))
             continue;
         myl_write_open(s->w, '{');
-        myl_write_raw(s->w, "content", s->data[i].json);
-        myl_write_str(s->w, "type", s->data[i].type);
+        myl_write_raw(s->w, "content", part->data[i].json);
+        myl_write_str(s->w, "type", part->data[i].type);
         myl_write_close(s->w, '}');
     }
     myl_write_close(s->w, ']');
@@ -96,29 +106,29 @@ bool myl_sync_room_changed(const myl_syncing *s, uint64_t room)
            (!s->quiet && myl_room_typing_counter(room) > s->typing_since);
 }
 
+/* A room may have gone since the answer began. */
 static bool room_is_wanted(const myl_syncing *s, const myl_room_head *head)
 {
-    return myl_event_filter_allows(&s->request->filter->room, head->room_id, MYL_S(""), MYL_S(""),
-                                   false);
+    return head->room != 0 && myl_event_filter_allows(&s->request->filter->room, head->room_id,
+                                                      MYL_S(""), MYL_S(""), false);
 }
 
 static myl_rc write_joined_part(myl_syncing *s, sync_part *part)
 {
     MYL_TRY(myl_sync_collect_state(s, part));
     MYL_TRY(collect_ephemeral(s, part));
-    if (part->since != 0 && part->slice.count == 0 && part->state.count == 0 &&
+    MYL_TRY(collect_data(s, part));
+    if (part->since != 0 && part->slice.count == 0 && part->state.count == 0 && part->whole == 0 &&
         !part->slice.limited && part->receipt_count == 0 && !part->typing && !has_data(s, part) &&
         !myl_sync_is_recounted(s, part->head.room))
         return MYL_OK;
-    s->something = true;
-    myl_write_open_str(s->w, part->head.room_id, '{');
+    myl_sync_open_room(s, part->head.room_id);
     write_data(s, part);
     MYL_TRY(write_ephemeral(s, part));
-    MYL_TRY(myl_sync_write_state(s, part));
     MYL_TRY(myl_sync_write_summary(s, &part->head, part->members_changed));
     MYL_TRY(myl_sync_write_timeline(s, &part->slice));
     MYL_TRY(myl_sync_write_counts(s, &part->head, part->member));
-    myl_write_close(s->w, '}');
+    myl_sync_open_state(s, part);
     return MYL_OK;
 }
 
@@ -130,8 +140,10 @@ myl_rc myl_sync_write_joined(myl_syncing *s, const myl_member *member)
     MYL_TRY(myl_room_head_of(s->cx, member->room, &part.head));
     if (!room_is_wanted(s, &part.head))
         return MYL_OK;
-    myl_room_sight_now(&s->sight, &part.head, member);
-    MYL_TRY(myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto}, &part.slice));
+    if (!s->is_later)
+        myl_room_sight_now(&s->sight, &part.head, member);
+    MYL_TRY(
+        myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto, true}, &part.slice));
     /* somebody who has just come may read on further back */
     part.slice.limited |= first && s->since != 0;
     return write_joined_part(s, &part);
@@ -236,8 +248,7 @@ myl_rc myl_sync_write_invited(myl_syncing *s, const myl_member *member)
         MYL_TRY(myl_sync_invite_unwanted(s, &event, &unwanted));
     if (unwanted)
         return MYL_OK;
-    s->something = true;
-    myl_write_open_str(s->w, head.room_id, '{');
+    myl_sync_open_room(s, head.room_id);
     myl_write_open_key(s->w, knock ? "knock_state" : "invite_state", '{');
     myl_write_open_key(s->w, "events", '[');
     MYL_TRY(myl_sync_write_stripped_state(s, &event));
@@ -284,18 +295,18 @@ myl_rc myl_sync_write_left(myl_syncing *s, const myl_member *member)
     MYL_TRY(myl_room_event(s->cx, member->event, &leave));
     part.upto = leave.position;
     MYL_TRY(left_since(s, &leave, &part.since));
-    MYL_TRY(myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto}, &part.slice));
+    MYL_TRY(
+        myl_sync_slice(s, &(myl_stretch){&part.head, part.since, part.upto, false}, &part.slice));
     if ((leave.flags & MYL_EVENT_OUTLIER) != 0) {
         /* of a room that we were not in: the leave is all that is known */
         part.slice.events = &leave;
         part.slice.count = 1;
     }
     MYL_TRY(myl_sync_collect_state(s, &part));
-    s->something = true;
-    myl_write_open_str(s->w, part.head.room_id, '{');
+    MYL_TRY(collect_data(s, &part));
+    myl_sync_open_room(s, part.head.room_id);
     write_data(s, &part);
-    MYL_TRY(myl_sync_write_state(s, &part));
     MYL_TRY(myl_sync_write_timeline(s, &part.slice));
-    myl_write_close(s->w, '}');
+    myl_sync_open_state(s, &part);
     return MYL_OK;
 }

@@ -96,7 +96,7 @@ static myl_rc end_of_timeline(myl_sliding *t, sliding_part *part)
 static myl_rc cut_timeline(myl_sliding *t, sliding_part *part, const myl_room_head *head)
 {
     bool whole = part->wanted->is_first || part->is_expanded;
-    myl_stretch stretch = {head, whole ? 0 : part->wanted->sent->position, part->upto};
+    myl_stretch stretch = {head, whole ? 0 : part->wanted->sent->position, part->upto, false};
 
     t->filter->timeline.limit = part->wanted->timeline_limit;
     return myl_sync_slice(t->s, &stretch, &part->slice);

@@ -154,7 +154,8 @@ static myl_rc collect_all(collecting *c, myl_tree_root root)
     if (c->is_lazy)
         return myl_tree_walk_without(c->s->cx, nodes, root, (uint32_t)c->member_type, collect_entry,
                                      c);
-    return myl_tree_walk(c->s->cx, nodes, root, 0, collect_entry, c);
+    c->part->whole = root;
+    return MYL_OK;
 }
 
 static myl_rc collect_since(collecting *c, myl_tree_root root)
@@ -228,13 +229,56 @@ myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number)
     return myl_sync_write_stored(s, &stored);
 }
 
-myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part)
+/* ---- written ---- */
+
+void myl_sync_open_state(myl_syncing *s, const sync_part *part)
 {
     myl_write_open_key(s->w, s->request->state_after ? s->request->state_after_key : "state", '{');
     myl_write_open_key(s->w, "events", '[');
-    for (size_t i = 0; i < part->state.count; i++)
-        MYL_TRY(myl_sync_write_event(s, myl_list_get(&part->state, uint64_t, i)));
+    s->rest = (sync_rest){.is_open = true,
+                          .numbers = part->state.at,
+                          .count = part->state.count,
+                          .room_id = myl_keep(s->cx, part->head.room_id)};
+    if (part->whole != 0)
+        s->rest.steps = myl_tree_steps_start(s->cx, part->whole, 0);
+}
+
+/* The next event of a whole state, or the end of it. */
+static myl_rc write_step(myl_syncing *s)
+{
+    myl_tree_entry entry;
+    myl_stored stored;
+    bool allowed;
+
+    MYL_TRY(myl_tree_step(s->cx, myl_store_nodes(s->cx), s->rest.steps, &entry));
+    if (entry.event == 0) {
+        s->rest.steps = NULL;
+        return MYL_OK;
+    }
+    MYL_TRY(myl_room_event(s->cx, entry.event, &stored));
+    MYL_TRY(myl_event_filter_admits(s->cx, &s->request->filter->state, s->rest.room_id, &stored,
+                                    &allowed));
+    return allowed ? myl_sync_write_stored(s, &stored) : MYL_OK;
+}
+
+myl_rc myl_sync_write_state(myl_syncing *s, size_t bytes)
+{
+    sync_rest *rest = &s->rest;
+
+    while (s->w->text.len < bytes && (rest->steps != NULL || rest->at < rest->count)) {
+        myl_mark mark = myl_ctx_mark(s->cx);
+
+        if (rest->steps != NULL)
+            MYL_TRY(write_step(s));
+        else
+            MYL_TRY(myl_sync_write_event(s, rest->numbers[rest->at++]));
+        myl_ctx_release(s->cx, mark);
+    }
+    if (rest->steps != NULL || rest->at < rest->count)
+        return MYL_OK;
+    rest->is_open = false;
     myl_write_close(s->w, ']');
+    myl_write_close(s->w, '}');
     myl_write_close(s->w, '}');
     return MYL_OK;
 }

@@ -14,8 +14,17 @@
 #include <myelin/user_keys.h>
 #include <myelin/user_to_device.h>
 
-/* One answer in the making. */
+/* The state of a room that is being written: what is left of it. */
 typedef struct {
+    bool is_open;
+    myl_tree_steps *steps; /* all of a state, then the others; NULL: none */
+    const uint64_t *numbers;
+    size_t count, at;
+    myl_str room_id;
+} sync_rest;
+
+/* One answer in the making. */
+struct myl_syncing {
     myl_ctx *cx;
     const myl_sync_request *request;
     myl_writer *w;
@@ -29,7 +38,7 @@ typedef struct {
     bool all_changed;          /* too many changes to list: look at every room */
     const myl_member *members; /* the caller's rooms to look at, ascending */
     size_t member_count;
-    const myl_account_data *data; /* account data after since */
+    const myl_account_data *data; /* account data after since; at first the global part alone */
     size_t data_count;
     bool
         invites_changed; /* the caller now wants others' invites: all are told again that are wanted */
@@ -45,7 +54,14 @@ typedef struct {
     bool presence_left;      /* more changes than one answer looks at */
     myl_ignored ignored;     /* whose events are not shown */
     myl_list recounted; /* uint64_t: rooms in which a thread was followed or left after since */
-} myl_syncing;
+    /* of an answer in pieces: */
+    myl_writer writer;
+    size_t section, next; /* member */
+    bool has_begun, has_section;
+    bool is_later; /* than the first piece: the snapshot is another */
+    sync_rest rest;
+    myl_mark before_room;
+};
 
 /* timeline.c: the newest events after `low`, at most the filter's limit, oldest first. */
 typedef struct {
@@ -59,6 +75,8 @@ typedef struct {
 typedef struct {
     const myl_room_head *head;
     uint64_t low, high; /* positions: low < position <= high */
+    bool
+        joined; /* the reader is: high is behind all of it, but for what came after the answer began */
 } myl_stretch;
 myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out);
 /* The token for what lies before it. */
@@ -73,17 +91,22 @@ typedef struct {
     uint64_t since; /* 0: the user sees the room for the first time */
     uint64_t upto;
     myl_slice slice;
-    myl_list state; /* numbers */
+    myl_tree_root whole; /* all of its state is told; 0: not */
+    myl_list state;      /* numbers; besides the whole */
     bool members_changed;
     const myl_receipt *receipts;
     size_t receipt_count;
     bool typing;
+    const myl_account_data *data; /* where this room's are among */
+    size_t data_count;
 } sync_part;
 
 /* state.c: fills part->state and members_changed from the slice. */
 myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part);
-/* "state": {…}, or "state_after" where that was asked for. */
-myl_rc myl_sync_write_state(myl_syncing *s, const sync_part *part);
+/* "state": {…}, or "state_after" where that was asked for: opened, and what is to be written into it. The room's last member. */
+void myl_sync_open_state(myl_syncing *s, const sync_part *part);
+/* Goes on until the text has so many bytes; at the end closes it and the room. */
+myl_rc myl_sync_write_state(myl_syncing *s, size_t bytes);
 /* One event in the form of the request, as an array element; unsigned.membership is the caller's at the event. */
 myl_rc myl_sync_write_stored(myl_syncing *s, const myl_stored *stored);
 myl_rc myl_sync_write_event(myl_syncing *s, uint64_t number);
@@ -143,7 +166,9 @@ myl_rc myl_sync_begin_presence(myl_syncing *s, myl_sync_token *next);
 /* "presence": {…}, when anybody's is new. */
 myl_rc myl_sync_write_presence(myl_syncing *s);
 
-/* build.c: the m.push_rules event as an array element, when the rules are new to the reader. */
+/* build.c: opens a room's object in its section. */
+void myl_sync_open_room(myl_syncing *s, myl_str room_id);
+/* The m.push_rules event as an array element, when the rules are new to the reader. */
 myl_rc myl_sync_write_push_rules(myl_syncing *s);
 
 #endif

@@ -38,7 +38,7 @@ static myl_rc open_walk(myl_syncing *s, const myl_stretch *stretch, myl_walk **o
 {
     const myl_room_head *head = stretch->head;
 
-    if (stretch->low == 0 && stretch->high >= head->newest)
+    if (stretch->low == 0 && (stretch->joined || stretch->high >= head->newest))
         return myl_walk_reading(s->cx, head->room, (myl_point){INT64_MAX, UINT64_MAX}, MYL_BACKWARD,
                                 out);
     return myl_walk_arrival(s->cx, head->room, &(myl_range){stretch->low, stretch->high},
@@ -95,7 +95,9 @@ myl_rc myl_sync_slice(myl_syncing *s, const myl_stretch *stretch, myl_slice *out
         MYL_TRY(myl_walk_next(walk, &stored));
         if (stored.number == 0)
             break;
-        MYL_TRY(is_shown(s, stretch->head, &stored, &shown));
+        shown = stored.position <= stretch->high;
+        if (shown)
+            MYL_TRY(is_shown(s, stretch->head, &stored, &shown));
         out->limited = (shown && out->list.count == limit) || ++steps > MYL_LIMIT_SYNC_WALK;
         if (out->limited)
             break;

@@ -81,6 +81,15 @@ static myl_key data_key(uint64_t user, uint64_t room, myl_str type)
     return key;
 }
 
+static myl_rc cut_data(myl_ctx *cx, myl_str row, myl_account_data *out)
+{
+    if (!myl_cut_u64(&row, &out->position) || !myl_cut_str(&row, &out->type))
+        return myl_fail(cx, MYL_CORRUPT, "ACCOUNT_DATA: bad row");
+    out->type = myl_keep(cx, out->type);
+    out->json = myl_keep(cx, row);
+    return MYL_OK;
+}
+
 static myl_rc get_data(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type,
                        myl_account_data *out)
 {
@@ -89,13 +98,7 @@ static myl_rc get_data(myl_ctx *cx, uint64_t user, uint64_t room, myl_str type,
 
     *out = (myl_account_data){.room = room, .type = type};
     MYL_TRY(myl_store_get(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&key), &row));
-    if (!myl_str_present(row))
-        return MYL_OK;
-    if (!myl_cut_u64(&row, &out->position) || !myl_cut_str(&row, &out->type))
-        return myl_fail(cx, MYL_CORRUPT, "ACCOUNT_DATA: bad row");
-    out->type = myl_keep(cx, out->type);
-    out->json = myl_keep(cx, row);
-    return MYL_OK;
+    return myl_str_present(row) ? cut_data(cx, row, out) : MYL_OK;
 }
 
 /* What was deleted leaves an empty object, so that every device learns of it. */
@@ -191,6 +194,32 @@ myl_rc myl_user_data_since(myl_ctx *cx, uint64_t user, uint64_t after,
         if (after == 0 && is_deleted(added->json))
             out.count--;
     }
+    *data = out.at;
+    *count = out.count;
+    return MYL_OK;
+}
+
+myl_rc myl_user_data_of(myl_ctx *cx, uint64_t user, uint64_t room, const myl_account_data **data,
+                        size_t *count)
+{
+    myl_key prefix = myl_key_of_u64s(user, room);
+    myl_list out = MYL_LIST(cx, myl_account_data);
+    myl_scan *scan;
+    myl_str key, row;
+
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_ACCOUNT_DATA, myl_key_str(&prefix), MYL_ABSENT,
+                           MYL_FORWARD, &scan));
+    for (;;) {
+        myl_account_data one = {.room = room};
+
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        MYL_TRY(cut_data(cx, row, &one));
+        if (!is_deleted(one.json))
+            myl_list_push(&out, myl_account_data, one);
+    }
+    myl_scan_end(scan);
     *data = out.at;
     *count = out.count;
     return MYL_OK;

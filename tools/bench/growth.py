@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """growth: what grows with a user's rooms, a room's members and its history: CPU milliseconds of the server, bytes on disk.
 
-    tools/bench/growth.py [history sync state joins push members] [--build build/release]
+    tools/bench/growth.py [history sync state joins push members initial] [--build build/release]
                           [--rooms 5000] [--members 100000] [--depth 1000000] [--rounds 500]
 
 Starts a server of its own, without presence, for each part that is named (all of them otherwise) and prints:
 history: /messages 10, a tenth of the depth and the depth back, and bytes a message, words to be found apart; sync: /sync after
 one change in many rooms, asked and waited for; state: a change of state in a room of many members against one of 100; joins:
 bytes of a join in a room of half as many members; push: a message to 10,000 members, 100 of whom read; members: memory for
-/members of a large room.
+/members of a large room; initial: memory and CPU of a first /sync in many rooms, and in a large room with all of its members.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -233,21 +233,34 @@ def push(server: Server, options: argparse.Namespace) -> None:
           f"{rounds} unread at the end", flush=True)
 
 
+def taken(server: Server, target: str, token: str) -> str:
+    """What an answer costs that is read piece by piece."""
+    before, highest, total, cpu = anonymous_kib(server), 0, 0, server.cpu_ms()
+    with socket.create_connection((server.ip, server.client_port)) as sock:
+        sock.sendall(request("GET", target, token).replace(
+            b"Host: bench\r\n", b"Host: bench\r\nConnection: close\r\n"))
+        while part := sock.recv(1 << 20):
+            total += len(part)
+            highest = max(highest, anonymous_kib(server))
+    return f"{total // 1024} KiB, {highest - before} KiB of memory meanwhile, {server.cpu_ms() - cpu:.0f} ms"
+
+
 def members(server: Server, options: argparse.Namespace) -> None:
     owner = server.client("owner")
     for size in (1000, options.members):
         room = large_room(server, owner, size)
-        before, highest, total = anonymous_kib(server), 0, 0
-        with socket.create_connection((server.ip, server.client_port)) as sock:
-            sock.sendall(request("GET", f"{V3}/rooms/{q(room)}/members", owner.token).replace(
-                b"Host: bench\r\n", b"Host: bench\r\nConnection: close\r\n"))
-            while part := sock.recv(1 << 20):
-                total += len(part)
-                highest = max(highest, anonymous_kib(server))
-        print(f"/members of {size}: {total // 1024} KiB, {highest - before} KiB of memory meanwhile", flush=True)
+        print(f"/members of {size}: {taken(server, f'{V3}/rooms/{q(room)}/members', owner.token)}", flush=True)
 
 
-PARTS = {part.__name__: part for part in (history, sync, state, joins, push, members)}
+def initial(server: Server, options: argparse.Namespace) -> None:
+    alice, owner = server.client("alice"), server.client("owner")
+    all_of(server, (request("POST", f"{V3}/createRoom", alice.token, {"name": f"room {i}"}) for i in range(options.rooms)))
+    print(f"first /sync of {options.rooms} rooms: {taken(server, f'{V3}/sync', alice.token)}", flush=True)
+    large_room(server, owner, options.members)
+    print(f"first /sync of {options.members} members: {taken(server, f'{V3}/sync', owner.token)}", flush=True)
+
+
+PARTS = {part.__name__: part for part in (history, sync, state, joins, push, members, initial)}
 
 
 def main() -> None:

@@ -251,12 +251,31 @@ typedef struct {
     myl_str body, next;
 } sync_arg;
 
+/* The whole answer in small pieces. */
+static myl_rc sync_pieces(myl_ctx *cx, const myl_sync_request *request, sync_arg *s)
+{
+    enum { SMALL = 300 };
+    myl_sync_result result = {.empty = false};
+    myl_syncing *syncing;
+    myl_ctx memory;
+    bool last = false;
+    myl_rc rc;
+
+    myl_ctx_begin(&memory);
+    myl_text text = MYL_TEXT(&memory);
+    rc = myl_sync_begin(cx, request, &syncing, &result);
+    for (size_t bytes = SMALL; rc == MYL_OK && !last; bytes = text.len + SMALL)
+        rc = myl_sync_write(syncing, &(myl_sync_page){bytes, &text, &last}, &result);
+    s->body = myl_keep(cx, myl_text_str(&text));
+    s->next = myl_sync_token_write(cx, result.next);
+    myl_ctx_end(&memory);
+    return rc;
+}
+
 static myl_rc sync_body(myl_ctx *cx, void *arg)
 {
     sync_arg *s = arg;
-    myl_writer w = myl_write_start(cx, 256);
     const myl_json *json = NULL;
-    myl_sync_result result;
     myl_filter filter;
     myl_sync_request request = {.caller = s->caller,
                                 .filter = &filter,
@@ -267,10 +286,7 @@ static myl_rc sync_body(myl_ctx *cx, void *arg)
     MYL_TRY(myl_filter_decode(cx, json, &filter));
     if (!request.initial)
         MYL_TRY(myl_sync_token_read(cx, s->since, "since", &request.since));
-    MYL_TRY(myl_sync_write(cx, &request, &w, &result));
-    s->body = myl_write_done(&w);
-    s->next = myl_sync_token_write(cx, result.next);
-    return MYL_OK;
+    return sync_pieces(cx, &request, s);
 }
 
 const myl_json *room_test_sync(room_test *test, const myl_caller *caller, myl_str since,

@@ -89,25 +89,56 @@ static void foretell(myl_req *req, const myl_sync_result *result, int64_t timeou
                                              .only_devices = result->only_devices}});
 }
 
+/* ---- the answer ---- */
+
+enum { PAGE_BYTES = 256 * 1024 };
+
+typedef struct {
+    myl_filter filter;
+    myl_sync_request request;
+    myl_sync_result result;
+    myl_syncing *syncing;
+} answering;
+
+static myl_rc write_page(answering *a, myl_text *out, bool *last)
+{
+    return myl_sync_write(a->syncing, &(myl_sync_page){PAGE_BYTES, out, last}, &a->result);
+}
+
+static myl_rc next_page(myl_req *req, void *state, myl_text *out, bool *last)
+{
+    MYL_UNUSED(req);
+    return write_page(state, out, last);
+}
+
+/* An answer of one page may turn out to hold nothing; then the request waits on. */
+static myl_rc answer(myl_req *req, answering *a, int64_t timeout)
+{
+    bool *last;
+    myl_text *page = myl_reply_first_page(req, &last);
+
+    MYL_TRY(write_page(a, page, last));
+    if (*last && a->result.empty && a->request.may_wait)
+        return myl_client_park_sync(req, &a->result, timeout);
+    if (*last && a->result.is_settled && a->request.may_wait)
+        foretell(req, &a->result, timeout);
+    return myl_reply_pages(req, 200, "application/json", next_page, a);
+}
+
 myl_rc myl_client_sync(myl_req *req, const myl_body_none *in)
 {
     int64_t timeout, longest = myl_api_config()->sync_max_timeout;
-    myl_writer w = myl_write_start(&req->cx, 1024);
-    myl_sync_request request;
-    myl_sync_result result = {0};
-    myl_filter filter;
+    answering *a = myl_new(&req->cx, answering);
 
     MYL_UNUSED(in);
     MYL_TRY(myl_req_query_int(req, "timeout", 0, INT64_MAX, 0, &timeout));
-    MYL_TRY(read_request(req, &request, &filter));
-    MYL_TRY(myl_client_set_presence(req, myl_req_query(req, "set_presence"),
-                                    timeout < longest ? timeout : longest));
-    MYL_TRY(acknowledge(req, &request));
-    request.may_wait = timeout > 0 && !request.full_state && !req->deadline_over;
-    MYL_TRY(myl_sync_write(&req->cx, &request, &w, &result));
-    if (result.empty && request.may_wait)
-        return myl_client_park_sync(req, &result, timeout < longest ? timeout : longest);
-    if (result.is_settled && request.may_wait)
-        foretell(req, &result, timeout < longest ? timeout : longest);
-    return myl_reply_json(req, 200, myl_write_done(&w));
+    MYL_TRY(read_request(req, &a->request, &a->filter));
+    timeout = timeout < longest ? timeout : longest;
+    MYL_TRY(myl_client_set_presence(req, myl_req_query(req, "set_presence"), timeout));
+    MYL_TRY(acknowledge(req, &a->request));
+    a->request.may_wait = timeout > 0 && !a->request.full_state && !req->deadline_over;
+    MYL_TRY(myl_sync_begin(&req->cx, &a->request, &a->syncing, &a->result));
+    if (a->result.empty)
+        return myl_client_park_sync(req, &a->result, timeout);
+    return answer(req, a, timeout);
 }
