@@ -68,7 +68,7 @@ def test_a_room_left_wakes_no_longer(server: Server) -> None:
 def test_typing_that_ends_by_itself_wakes_who_is_in_the_room(server: Server) -> None:
     alice, bob, (first, second) = two_with_rooms(server, 2)
     path = f"{V3}/rooms/{{}}/typing/{q(alice.user_id)}"
-    ok(alice.put(path.format(q(first)), json={"typing": True, "timeout": 1500}))
+    ok(alice.put(path.format(q(first)), json={"typing": True, "timeout": 3000}))
     assert bob.sync()["rooms"]["join"][first]["ephemeral"]["events"][0]["content"]["user_ids"] == [alice.user_id]
     waiting = wait_parked(server, bob)
     woken = metric(server, "http_woken")

@@ -10,6 +10,8 @@
  */
 #include "sync/sync_own.h"
 
+#include <stdlib.h>
+
 #include <myelin/base_table.h>
 #include <myelin/room_share.h>
 
@@ -24,6 +26,7 @@ typedef struct {
     bool moved;                   /* the reader came or went meanwhile */
     const myl_join_change *changes;
     size_t count;
+    myl_list movers; /* myl_join_change: the first of each user, by user */
 } shared_room;
 
 typedef struct {
@@ -61,12 +64,32 @@ static void add_changed(looking *l, uint64_t user)
 
 /* ---- who is met ---- */
 
+static int by_user(const void *a, const void *b)
+{
+    const myl_join_change *x = a, *y = b;
+
+    return (x->user > y->user) - (x->user < y->user);
+}
+
+static void list_movers(myl_ctx *cx, shared_room *room)
+{
+    myl_list all = MYL_LIST(cx, myl_join_change);
+
+    for (size_t i = 0; i < room->count; i++)
+        myl_list_push(&all, myl_join_change, room->changes[i]);
+    myl_list_sort(&all, by_user);
+    room->movers = MYL_LIST(cx, myl_join_change);
+    for (size_t i = 0; i < all.count; i++)
+        if (i == 0 || by_user(myl_list_at(&all, i - 1), myl_list_at(&all, i)) != 0)
+            myl_list_push(&room->movers, myl_join_change, myl_list_get(&all, myl_join_change, i));
+}
+
 static bool moved_in(const shared_room *room, uint64_t user)
 {
-    for (size_t i = 0; room != NULL && i < room->count; i++)
-        if (room->changes[i].user == user)
-            return true;
-    return false;
+    myl_join_change wanted = {.user = user};
+
+    return room->movers.count > 0 &&
+           bsearch(&wanted, room->movers.at, room->movers.count, sizeof(wanted), by_user) != NULL;
 }
 
 /* Do the reader and this user share a room now? always: has one of them been shared all the time since? */
@@ -149,6 +172,7 @@ static myl_rc open_shared(looking *l, const myl_member *reader)
         if (room.moved)
             room.joined_then = !room.changes[i].joined;
     }
+    list_movers(l->cx, &room);
     if (room.joined_now || room.joined_then)
         myl_list_push(&l->rooms, shared_room, room);
     return MYL_OK;
@@ -218,17 +242,6 @@ static myl_rc take_gone(looking *l, uint64_t user)
     return MYL_OK;
 }
 
-/* The first change since tells how it was before: it was the opposite. */
-static bool was_joined(const shared_room *room, size_t at)
-{
-    uint64_t user = room->changes[at].user;
-
-    for (size_t i = 0; i < at; i++)
-        if (room->changes[i].user == user)
-            return false; /* judged by its first change */
-    return !room->changes[at].joined;
-}
-
 static myl_rc take_goers(looking *l, const shared_room *room)
 {
     const uint64_t *users;
@@ -236,9 +249,13 @@ static myl_rc take_goers(looking *l, const shared_room *room)
 
     if (!room->joined_then)
         return MYL_OK;
-    for (size_t i = 0; i < room->count; i++)
-        if (was_joined(room, i))
-            MYL_TRY(take_gone(l, room->changes[i].user));
+    /* the first change since tells how it was before: it was the opposite */
+    for (size_t i = 0; i < room->movers.count; i++) {
+        const myl_join_change *first = myl_list_at(&room->movers, i);
+
+        if (!first->joined)
+            MYL_TRY(take_gone(l, first->user));
+    }
     if (room->joined_now)
         return MYL_OK;
     /* the reader has gone: everybody who was there then and is there now is met there no longer */

@@ -63,7 +63,9 @@ static int compare_receipts(const void *a, const void *b)
     const myl_receipt *x = a, *y = b;
     int order = myl_str_compare(x->event_id, y->event_id);
 
-    return order != 0 ? order : myl_str_compare(x->type, y->type);
+    if (order == 0)
+        order = myl_str_compare(x->type, y->type);
+    return order != 0 ? order : (x->user > y->user) - (x->user < y->user);
 }
 
 /* "@user": {"ts": …, "thread_id": …} */
@@ -80,30 +82,32 @@ static myl_rc write_receipt_user(myl_syncing *s, const myl_receipt *receipt)
 }
 
 /* One event shows a user once: the receipt without a thread, which reads more, goes before (MSC4102); else the newest. */
-static bool another_is_shown(const myl_receipt *group, size_t count, size_t i)
+static const myl_receipt *shown_of(const myl_receipt *of_user, size_t count)
 {
-    bool threaded = myl_str_present(group[i].thread_id);
+    const myl_receipt *shown = &of_user[0];
 
-    for (size_t j = 0; j < count; j++) {
-        bool other_threaded = myl_str_present(group[j].thread_id);
-
-        if (j == i || group[j].user != group[i].user)
-            continue;
-        if (threaded != other_threaded ? threaded : j > i)
-            return true;
-    }
-    return false;
+    for (size_t i = 1; i < count; i++)
+        if (!myl_str_present(of_user[i].thread_id) || myl_str_present(shown->thread_id))
+            shown = &of_user[i];
+    return shown;
 }
 
-/* All receipts of one type on one event. */
+/* All receipts of one type on one event, by user. */
 static myl_rc write_receipt_type(myl_syncing *s, const myl_receipt *group, size_t count)
 {
     myl_write_open_str(s->w, group[0].type, '{');
-    for (size_t i = 0; i < count; i++)
-        if (!another_is_shown(group, count, i))
-            MYL_TRY(write_receipt_user(s, &group[i]));
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && group[end].user == group[i].user;)
+            end++;
+        MYL_TRY(write_receipt_user(s, shown_of(&group[i], end - i)));
+    }
     myl_write_close(s->w, '}');
     return MYL_OK;
+}
+
+static bool is_of_group(const myl_receipt *a, const myl_receipt *b)
+{
+    return myl_str_equal(a->event_id, b->event_id) && myl_str_equal(a->type, b->type);
 }
 
 static myl_rc write_content(myl_syncing *s, const myl_receipt *rows, size_t count)
@@ -115,7 +119,7 @@ static myl_rc write_content(myl_syncing *s, const myl_receipt *rows, size_t coun
 
         myl_write_open_str(s->w, event_id, '{');
         for (; i < count && myl_str_equal(rows[i].event_id, event_id); i = end) {
-            for (end = i + 1; end < count && compare_receipts(&rows[i], &rows[end]) == 0;)
+            for (end = i + 1; end < count && is_of_group(&rows[i], &rows[end]);)
                 end++;
             MYL_TRY(write_receipt_type(s, &rows[i], end - i));
         }
