@@ -6,6 +6,8 @@
  */
 #include "api/admin/admin_own.h"
 
+#include <myelin/base_limit.h>
+
 enum { USUAL = 100 };
 
 myl_rc myl_admin_read_page(myl_req *req, myl_admin_page *out)
@@ -14,6 +16,8 @@ myl_rc myl_admin_read_page(myl_req *req, myl_admin_page *out)
 
     MYL_TRY(myl_req_query_int(req, "from", 0, INT32_MAX, 0, &out->from));
     MYL_TRY(myl_req_query_int(req, "limit", 0, INT32_MAX, USUAL, &out->limit));
+    if (out->limit > MYL_LIMIT_ADMIN_PAGE)
+        out->limit = MYL_LIMIT_ADMIN_PAGE;
     out->backward = myl_str_equal(dir, MYL_S("b"));
     if (myl_str_present(dir) && !out->backward && !myl_str_equal(dir, MYL_S("f")))
         return myl_fail(&req->cx, MYL_INVALID_PARAM, "dir: expected f or b");

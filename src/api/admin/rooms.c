@@ -35,43 +35,25 @@ static bool is_wanted(const wanted_rooms *wanted, const myl_admin_room *room)
            myl_str_equal(room->room_id, wanted->term);
 }
 
-static myl_rc collect(myl_ctx *cx, const wanted_rooms *wanted, myl_list *out)
-{
-    myl_room_head head = {.room = 0};
-    myl_admin_room room;
-
-    for (;;) {
-        MYL_TRY(myl_room_next(cx, head.room, &head));
-        if (head.room == 0)
-            return MYL_OK;
-        MYL_TRY(myl_admin_describe(cx, &head, &room));
-        if (is_wanted(wanted, &room))
-            myl_list_push(out, myl_admin_room, room);
-    }
-}
-
 /* ---- in which order ---- */
 
-static int by_id(const void *a, const void *b)
-{
-    return myl_str_compare(((const myl_admin_room *)a)->room_id,
-                           ((const myl_admin_room *)b)->room_id);
-}
+/* What is kept of a room until all are known. */
+typedef struct {
+    uint64_t room;
+    myl_str room_id, text;
+    int64_t number;
+} ranked;
 
 #define BY_TEXT(field)                                                                             \
-    static int by_##field(const void *a, const void *b)                                            \
+    static void by_##field(const myl_admin_room *room, ranked *out)                                \
     {                                                                                              \
-        int order = myl_str_compare(((const myl_admin_room *)a)->field,                            \
-                                    ((const myl_admin_room *)b)->field);                           \
-        return order != 0 ? order : by_id(a, b);                                                   \
+        out->text = room->field;                                                                   \
     }
 /* The largest first. */
 #define BY_NUMBER(field)                                                                           \
-    static int by_##field(const void *a, const void *b)                                            \
+    static void by_##field(const myl_admin_room *room, ranked *out)                                \
     {                                                                                              \
-        int64_t one = ((const myl_admin_room *)a)->field,                                          \
-                two = ((const myl_admin_room *)b)->field;                                          \
-        return one != two ? (one > two ? -1 : 1) : by_id(a, b);                                    \
+        out->number = room->field;                                                                 \
     }
 BY_TEXT(canonical_alias)
 BY_TEXT(version)
@@ -87,26 +69,19 @@ BY_NUMBER(federatable)
 BY_NUMBER(is_public)
 
 /* A room without a name stands under its alias, then under its id. */
-static int by_name(const void *a, const void *b)
+static void by_name(const myl_admin_room *room, ranked *out)
 {
-    const myl_admin_room *one = a, *two = b;
-    myl_str names[2] = {one->name, two->name};
-
-    for (int i = 0; i < 2; i++) {
-        const myl_admin_room *room = i == 0 ? one : two;
-
-        if (!myl_str_present(names[i]))
-            names[i] =
-                myl_str_present(room->canonical_alias) ? room->canonical_alias : room->room_id;
-    }
-    int order = myl_str_compare(names[0], names[1]);
-    return order != 0 ? order : by_id(a, b);
+    out->text = room->name;
+    if (!myl_str_present(out->text))
+        out->text = myl_str_present(room->canonical_alias) ? room->canonical_alias : room->room_id;
 }
 
-static const struct {
+typedef struct {
     const char *name;
-    int (*compare)(const void *a, const void *b);
-} orders[] = {
+    void (*rank)(const myl_admin_room *room, ranked *out);
+} order;
+
+static const order orders[] = {
     {"name", by_name},
     {"alphabetical", by_name},
     {"canonical_alias", by_canonical_alias},
@@ -124,17 +99,67 @@ static const struct {
     {"state_events", by_state_events},
 };
 
-static myl_rc sort(myl_req *req, const myl_admin_page *page, myl_list *rooms)
+static myl_rc read_order(myl_req *req, const myl_admin_page *page, const order **out)
 {
     myl_str wanted = myl_str_present(page->order_by) ? page->order_by : MYL_S("name");
 
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        if (!myl_str_equal(wanted, myl_str_of(orders[i].name)))
-            continue;
-        myl_list_sort(rooms, orders[i].compare);
-        return MYL_OK;
+        *out = &orders[i];
+        if (myl_str_equal(wanted, myl_str_of(orders[i].name)))
+            return MYL_OK;
     }
     return myl_fail(&req->cx, MYL_INVALID_PARAM, "order_by: not a field to sort by");
+}
+
+static int compare(const void *a, const void *b)
+{
+    const ranked *one = a, *two = b;
+    int texts = myl_str_compare(one->text, two->text);
+
+    if (one->number != two->number)
+        return one->number > two->number ? -1 : 1;
+    return texts != 0 ? texts : myl_str_compare(one->room_id, two->room_id);
+}
+
+/* ---- a list ---- */
+
+/* Adds those that are wanted to `out`, which lies in memory of its own: all else about them is freed at once. */
+static myl_rc collect(myl_ctx *cx, const wanted_rooms *wanted, const order *by, myl_list *out)
+{
+    uint64_t after = 0;
+
+    for (;;) {
+        myl_mark mark = myl_ctx_mark(cx);
+        ranked one = {.number = 0, .text = MYL_S("")};
+        myl_room_head head;
+        myl_admin_room room;
+
+        MYL_TRY(myl_room_next(cx, after, &head));
+        after = head.room;
+        if (after == 0)
+            return MYL_OK;
+        MYL_TRY(myl_admin_describe(cx, &head, &room));
+        by->rank(&room, &one);
+        one.room = after;
+        one.room_id = myl_keep(out->cx, room.room_id);
+        one.text = myl_keep(out->cx, one.text);
+        if (is_wanted(wanted, &room))
+            myl_list_push(out, ranked, one);
+        myl_ctx_release(cx, mark);
+    }
+}
+
+static myl_rc write_listed(myl_ctx *cx, myl_writer *w, uint64_t number)
+{
+    myl_room_head head;
+    myl_admin_room room;
+
+    MYL_TRY(myl_room_head_of(cx, number, &head));
+    MYL_TRY(myl_admin_describe(cx, &head, &room));
+    myl_write_open(w, '{');
+    myl_admin_write_room(w, &room);
+    myl_write_close(w, '}');
+    return MYL_OK;
 }
 
 static void write_places(myl_writer *w, const myl_admin_page *page, size_t end, size_t count)
@@ -147,31 +172,45 @@ static void write_places(myl_writer *w, const myl_admin_page *page, size_t end, 
         myl_write_int(w, "prev_batch", page->from > page->limit ? page->from - page->limit : 0);
 }
 
-myl_rc myl_admin_rooms(myl_req *req, const myl_body_none *in)
+static myl_rc write_rooms(myl_req *req, myl_list *rooms)
 {
-    myl_list rooms = MYL_LIST(&req->cx, myl_admin_room);
     myl_writer w = myl_write_start(&req->cx, 4096);
     wanted_rooms wanted;
     myl_admin_page page;
+    const order *by;
     size_t first, end;
 
-    MYL_UNUSED(in);
     MYL_TRY(myl_admin_read_page(req, &page));
     MYL_TRY(read_wanted(req, &wanted));
-    MYL_TRY(collect(&req->cx, &wanted, &rooms));
-    MYL_TRY(sort(req, &page, &rooms));
-    myl_admin_cut_page(&page, rooms.count, &first, &end);
+    MYL_TRY(read_order(req, &page, &by));
+    MYL_TRY(collect(&req->cx, &wanted, by, rooms));
+    myl_list_sort(rooms, compare);
+    myl_admin_cut_page(&page, rooms->count, &first, &end);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "rooms", '[');
     for (size_t i = first; i < end; i++) {
-        myl_write_open(&w, '{');
-        myl_admin_write_room(&w, myl_list_at(&rooms, myl_admin_page_index(&page, rooms.count, i)));
-        myl_write_close(&w, '}');
+        size_t at = myl_admin_page_index(&page, rooms->count, i);
+
+        MYL_TRY(write_listed(&req->cx, &w, myl_list_get(rooms, ranked, at).room));
     }
     myl_write_close(&w, ']');
-    write_places(&w, &page, end, rooms.count);
+    write_places(&w, &page, end, rooms->count);
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
+}
+
+myl_rc myl_admin_rooms(myl_req *req, const myl_body_none *in)
+{
+    myl_ctx kept;
+    myl_list rooms;
+    myl_rc rc;
+
+    MYL_UNUSED(in);
+    myl_ctx_begin(&kept);
+    rooms = MYL_LIST(&kept, ranked);
+    rc = write_rooms(req, &rooms);
+    myl_ctx_end(&kept);
+    return rc;
 }
 
 /* ---- one room ---- */
@@ -219,52 +258,63 @@ myl_rc myl_admin_room_details(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
+/* ---- its members, its state: in pages ---- */
+
+enum { PAGE_USERS = 2000 };
+
+typedef struct {
+    uint64_t room, after; /* a user */
+    int64_t total;
+} member_list;
+
+static myl_rc next_members(myl_req *req, void *state, myl_text *out, bool *last)
+{
+    myl_ctx *cx = &req->cx;
+    myl_mark mark = myl_ctx_mark(cx);
+    member_list *list = state;
+    myl_list users;
+
+    if (list->total == 0)
+        myl_text_add(out, MYL_S("{\"members\":["));
+    MYL_TRY(myl_room_joined_after(cx, list->room, list->after, PAGE_USERS, &users));
+    for (size_t i = 0; i < users.count; i++) {
+        myl_str user_id;
+
+        list->after = myl_list_get(&users, uint64_t, i);
+        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, list->after, &user_id));
+        if (list->total++ > 0)
+            myl_text_add_byte(out, ',');
+        myl_json_write_str(out, user_id);
+    }
+    *last = users.count < PAGE_USERS;
+    if (*last)
+        myl_text_addf(out, "],\"total\":%lld}", (long long)list->total);
+    myl_ctx_release(cx, mark);
+    return MYL_OK;
+}
+
 myl_rc myl_admin_room_members(myl_req *req, const myl_body_none *in)
 {
-    myl_writer w = myl_write_start(&req->cx, 1024);
-    const uint64_t *users;
+    member_list *list = myl_new(&req->cx, member_list);
     myl_room_head head;
-    size_t count;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_admin_room_head(req, &head));
-    MYL_TRY(myl_room_joined(&req->cx, head.room, &users, &count));
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "members", '[');
-    for (size_t i = 0; i < count; i++) {
-        myl_str user_id;
-
-        MYL_TRY(myl_store_text_of(&req->cx, MYL_INTERN_NAME, users[i], &user_id));
-        myl_write_str(&w, NULL, user_id);
-    }
-    myl_write_close(&w, ']');
-    myl_write_int(&w, "total", (int64_t)count);
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
+    list->room = head.room;
+    return myl_reply_pages(req, 200, "application/json", next_members, list);
 }
 
 myl_rc myl_admin_room_state(myl_req *req, const myl_body_none *in)
 {
-    myl_writer w = myl_write_start(&req->cx, 4096);
-    myl_event_form form = {.now_ms = myl_now_ms()};
-    const uint64_t *numbers;
     myl_room_head head;
-    size_t count;
 
     MYL_UNUSED(in);
     MYL_TRY(myl_admin_room_head(req, &head));
-    MYL_TRY(myl_room_state_all(&req->cx, head.state, &numbers, &count));
-    myl_write_open(&w, '{');
-    myl_write_open_key(&w, "state", '[');
-    for (size_t i = 0; i < count; i++) {
-        myl_stored stored;
-
-        MYL_TRY(myl_room_event(&req->cx, numbers[i], &stored));
-        MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, &stored, &form));
-    }
-    myl_write_close(&w, ']');
-    myl_write_close(&w, '}');
-    return myl_reply_written(req, &w);
+    return myl_client_reply_state(req, &(myl_client_state_list){.root = head.state,
+                                                                .wanted = ~0u,
+                                                                .for_admin = true,
+                                                                .open = MYL_S("{\"state\":["),
+                                                                .close = MYL_S("]}")});
 }
 
 /* ---- blocked rooms ---- */

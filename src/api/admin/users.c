@@ -143,37 +143,25 @@ static bool is_wanted(const wanted_users *wanted, const listed *user)
            has_name(wanted, user);
 }
 
-static myl_rc collect(myl_ctx *cx, const wanted_users *wanted, myl_list *out)
-{
-    listed user = {.account = {.user = 0}};
+/* ---- in which order ---- */
 
-    for (;;) {
-        MYL_TRY(myl_user_next(cx, user.account.user, &user.user_id, &user.account));
-        if (user.account.user == 0)
-            return MYL_OK;
-        MYL_TRY(myl_user_profile(cx, user.user_id, &user.profile));
-        if (is_wanted(wanted, &user))
-            myl_list_push(out, listed, user);
-    }
-}
+/* What is kept of an account until all are known. */
+typedef struct {
+    myl_str user_id, text;
+    int64_t number;
+} ranked;
 
-static int by_name(const void *a, const void *b)
-{
-    return myl_str_compare(((const listed *)a)->user_id, ((const listed *)b)->user_id);
-}
-
-#define BY_TEXT(function, field)                                                                   \
-    static int function(const void *a, const void *b)                                              \
+#define BY_TEXT(function, of_user)                                                                 \
+    static void function(const listed *user, ranked *out)                                          \
     {                                                                                              \
-        int order = myl_str_compare(((const listed *)a)->field, ((const listed *)b)->field);       \
-        return order != 0 ? order : by_name(a, b);                                                 \
+        out->text = user->of_user;                                                                 \
     }
-#define BY_NUMBER(function, field)                                                                 \
-    static int function(const void *a, const void *b)                                              \
+#define BY_NUMBER(function, of_user)                                                               \
+    static void function(const listed *user, ranked *out)                                          \
     {                                                                                              \
-        int64_t one = ((const listed *)a)->field, two = ((const listed *)b)->field;                \
-        return one != two ? (one < two ? -1 : 1) : by_name(a, b);                                  \
+        out->number = user->of_user;                                                               \
     }
+BY_TEXT(by_name, user_id)
 BY_TEXT(by_display_name, profile.display_name)
 BY_TEXT(by_avatar, profile.avatar_url)
 BY_NUMBER(by_guest, account.is_guest)
@@ -182,71 +170,133 @@ BY_NUMBER(by_deactivated, account.deactivated)
 BY_NUMBER(by_created, account.created_ms)
 BY_NUMBER(by_seen, seen_ms)
 
-static const struct {
+typedef struct {
     const char *name;
-    int (*compare)(const void *a, const void *b);
-} orders[] = {{"name", by_name},           {"displayname", by_display_name},
-              {"avatar_url", by_avatar},   {"is_guest", by_guest},
-              {"admin", by_admin},         {"deactivated", by_deactivated},
-              {"creation_ts", by_created}, {"last_seen_ts", by_seen},
-              {"user_type", by_name},      {"shadow_banned", by_name}};
+    void (*rank)(const listed *user, ranked *out);
+} order;
 
-static myl_rc sort(myl_req *req, const myl_admin_page *page, myl_list *users)
+static const order orders[] = {{"name", by_name},           {"displayname", by_display_name},
+                               {"avatar_url", by_avatar},   {"is_guest", by_guest},
+                               {"admin", by_admin},         {"deactivated", by_deactivated},
+                               {"creation_ts", by_created}, {"last_seen_ts", by_seen},
+                               {"user_type", by_name},      {"shadow_banned", by_name}};
+
+static myl_rc read_order(myl_req *req, const myl_admin_page *page, const order **out)
 {
     myl_str wanted = myl_str_present(page->order_by) ? page->order_by : MYL_S("name");
 
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        if (!myl_str_equal(wanted, myl_str_of(orders[i].name)))
-            continue;
-        for (size_t k = 0; orders[i].compare == by_seen && k < users->count; k++) {
-            listed *user = myl_list_at(users, k);
-
-            MYL_TRY(myl_admin_last_seen(&req->cx, user->user_id, &user->seen_ms));
-        }
-        myl_list_sort(users, orders[i].compare);
-        return MYL_OK;
+        *out = &orders[i];
+        if (myl_str_equal(wanted, myl_str_of(orders[i].name)))
+            return MYL_OK;
     }
     return myl_fail(&req->cx, MYL_INVALID_PARAM, "order_by: not a field to sort by");
 }
 
-static myl_rc write_user(myl_ctx *cx, myl_writer *w, const listed *user)
+static int compare(const void *a, const void *b)
 {
+    const ranked *one = a, *two = b;
+    int texts = myl_str_compare(one->text, two->text);
+
+    if (one->number != two->number)
+        return one->number < two->number ? -1 : 1;
+    return texts != 0 ? texts : myl_str_compare(one->user_id, two->user_id);
+}
+
+/* ---- a list ---- */
+
+static myl_rc add(myl_ctx *cx, const listed *user, const order *by, myl_list *out)
+{
+    listed seen = *user;
+    ranked one = {.number = 0, .text = MYL_S("")};
+
+    if (by->rank == by_seen)
+        MYL_TRY(myl_admin_last_seen(cx, user->user_id, &seen.seen_ms));
+    by->rank(&seen, &one);
+    one.user_id = myl_keep(out->cx, user->user_id);
+    one.text = myl_keep(out->cx, one.text);
+    myl_list_push(out, ranked, one);
+    return MYL_OK;
+}
+
+/* Adds those that are wanted to `out`, which lies in memory of its own: all else about them is freed at once. */
+static myl_rc collect(myl_ctx *cx, const wanted_users *wanted, const order *by, myl_list *out)
+{
+    uint64_t after = 0;
+
+    for (;;) {
+        myl_mark mark = myl_ctx_mark(cx);
+        listed user = {.seen_ms = 0};
+
+        MYL_TRY(myl_user_next(cx, after, &user.user_id, &user.account));
+        after = user.account.user;
+        if (after == 0)
+            return MYL_OK;
+        MYL_TRY(myl_user_profile(cx, user.user_id, &user.profile));
+        if (is_wanted(wanted, &user))
+            MYL_TRY(add(cx, &user, by, out));
+        myl_ctx_release(cx, mark);
+    }
+}
+
+static myl_rc write_user(myl_ctx *cx, myl_writer *w, myl_str user_id)
+{
+    myl_account account;
+    myl_profile profile;
     int64_t seen;
 
-    MYL_TRY(myl_admin_last_seen(cx, user->user_id, &seen));
+    MYL_TRY(myl_user_account(cx, user_id, &account));
+    MYL_TRY(myl_user_profile(cx, user_id, &profile));
+    MYL_TRY(myl_admin_last_seen(cx, user_id, &seen));
     myl_write_open(w, '{');
-    myl_write_str(w, "name", user->user_id);
-    write_flags(w, &user->account);
-    myl_admin_write_text(w, "displayname", user->profile.display_name);
-    myl_admin_write_text(w, "avatar_url", user->profile.avatar_url);
-    myl_write_int(w, "creation_ts", user->account.created_ms);
+    myl_write_str(w, "name", user_id);
+    write_flags(w, &account);
+    myl_admin_write_text(w, "displayname", profile.display_name);
+    myl_admin_write_text(w, "avatar_url", profile.avatar_url);
+    myl_write_int(w, "creation_ts", account.created_ms);
     write_seen(w, seen);
     myl_write_close(w, '}');
     return MYL_OK;
 }
 
-static myl_rc reply_users(myl_req *req, const wanted_users *wanted)
+static myl_rc write_users(myl_req *req, const wanted_users *wanted, myl_list *users)
 {
-    myl_list users = MYL_LIST(&req->cx, listed);
     myl_writer w = myl_write_start(&req->cx, 4096);
     myl_admin_page page;
+    const order *by;
     size_t first, end;
 
     MYL_TRY(myl_admin_read_page(req, &page));
-    MYL_TRY(collect(&req->cx, wanted, &users));
-    MYL_TRY(sort(req, &page, &users));
-    myl_admin_cut_page(&page, users.count, &first, &end);
+    MYL_TRY(read_order(req, &page, &by));
+    MYL_TRY(collect(&req->cx, wanted, by, users));
+    myl_list_sort(users, compare);
+    myl_admin_cut_page(&page, users->count, &first, &end);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "users", '[');
-    for (size_t i = first; i < end; i++)
-        MYL_TRY(write_user(&req->cx, &w,
-                           myl_list_at(&users, myl_admin_page_index(&page, users.count, i))));
+    for (size_t i = first; i < end; i++) {
+        size_t at = myl_admin_page_index(&page, users->count, i);
+
+        MYL_TRY(write_user(&req->cx, &w, myl_list_get(users, ranked, at).user_id));
+    }
     myl_write_close(&w, ']');
-    myl_write_int(&w, "total", (int64_t)users.count);
-    if (end < users.count)
+    myl_write_int(&w, "total", (int64_t)users->count);
+    if (end < users->count)
         myl_write_str(&w, "next_token", myl_strf(&req->cx, "%zu", end));
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
+}
+
+static myl_rc reply_users(myl_req *req, const wanted_users *wanted)
+{
+    myl_ctx kept;
+    myl_list users;
+    myl_rc rc;
+
+    myl_ctx_begin(&kept);
+    users = MYL_LIST(&kept, ranked);
+    rc = write_users(req, wanted, &users);
+    myl_ctx_end(&kept);
+    return rc;
 }
 
 /* Version 2: closed accounts only when they are asked for, and then among the others. */

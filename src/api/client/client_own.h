@@ -104,6 +104,17 @@ myl_rc myl_client_remote_rooms(myl_req *req, myl_str server, const myl_list_ask 
 myl_rc myl_client_remote_alias(myl_req *req, myl_str alias, myl_str *room_id,
                                const myl_json **servers);
 
+/* room_lists.c: the events of a state as the reply, in pages, between `open` and `close`; as the caller is shown them, or
+ * an administrator. */
+typedef struct {
+    myl_tree_root root;
+    uint32_t type;   /* 0: all */
+    unsigned wanted; /* memberships, as bits; all: not looked at */
+    bool for_admin;
+    myl_str open, close;
+} myl_client_state_list;
+myl_rc myl_client_reply_state(myl_req *req, const myl_client_state_list *list);
+
 /* room_read.c: events as this caller is shown them. */
 myl_event_form myl_client_form(const myl_req *req);
 /* The same with whom they ignore (form.ignored; aggregations leave these out) and what they may see. */

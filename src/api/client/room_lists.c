@@ -10,6 +10,7 @@
  */
 #include "api/client/client_own.h"
 
+#include <myelin/base_clock.h>
 #include <myelin/base_list.h>
 #include <myelin/sync_build.h>
 
@@ -18,9 +19,8 @@ enum { PAGE_BYTES = 256 * 1024, PAGE_USERS = 500 };
 /* ---- events of a state ---- */
 
 typedef struct {
+    myl_client_state_list list;
     myl_tree_steps *steps;
-    unsigned wanted; /* memberships, as bits; all: not looked at */
-    myl_str open, close;
     bool begun, any;
 } event_list;
 
@@ -41,12 +41,13 @@ static myl_rc is_wanted(myl_ctx *cx, const myl_stored *stored, unsigned wanted, 
 static myl_rc add_event(myl_req *req, event_list *list, uint64_t number, myl_text *out)
 {
     myl_writer w = myl_write_start(&req->cx, 1024);
-    myl_event_form form = myl_client_form(req);
+    myl_event_form form =
+        list->list.for_admin ? (myl_event_form){.now_ms = myl_now_ms()} : myl_client_form(req);
     myl_stored stored;
     bool wanted;
 
     MYL_TRY(myl_room_event(&req->cx, number, &stored));
-    MYL_TRY(is_wanted(&req->cx, &stored, list->wanted, &wanted));
+    MYL_TRY(is_wanted(&req->cx, &stored, list->list.wanted, &wanted));
     if (!wanted)
         return MYL_OK;
     MYL_TRY(myl_room_write_event(&req->cx, &w, NULL, &stored, &form));
@@ -62,7 +63,7 @@ static myl_rc next_events(myl_req *req, void *state, myl_text *out, bool *last)
     event_list *list = state;
 
     if (!list->begun)
-        myl_text_add(out, list->open);
+        myl_text_add(out, list->list.open);
     list->begun = true;
     while (out->len < PAGE_BYTES && !*last) {
         myl_mark mark = myl_ctx_mark(&req->cx);
@@ -75,15 +76,16 @@ static myl_rc next_events(myl_req *req, void *state, myl_text *out, bool *last)
         myl_ctx_release(&req->cx, mark);
     }
     if (*last)
-        myl_text_add(out, list->close);
+        myl_text_add(out, list->list.close);
     return MYL_OK;
 }
 
-static myl_rc reply_events(myl_req *req, const event_list *list)
+myl_rc myl_client_reply_state(myl_req *req, const myl_client_state_list *list)
 {
     event_list *kept = myl_new(&req->cx, event_list);
 
-    *kept = *list;
+    kept->list = *list;
+    kept->steps = myl_tree_steps_start(&req->cx, list->root, list->type);
     return myl_reply_pages(req, 200, "application/json", next_events, kept);
 }
 
@@ -94,10 +96,10 @@ myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
 
     MYL_UNUSED(in);
     MYL_TRY(myl_client_open_room(req, &head, &root));
-    return reply_events(req, &(event_list){.steps = myl_tree_steps_start(&req->cx, root, 0),
-                                           .wanted = ~0u,
-                                           .open = MYL_S("["),
-                                           .close = MYL_S("]")});
+    return myl_client_reply_state(req, &(myl_client_state_list){.root = root,
+                                                                .wanted = ~0u,
+                                                                .open = MYL_S("["),
+                                                                .close = MYL_S("]")});
 }
 
 /* ---- members ---- */
@@ -191,11 +193,11 @@ myl_rc myl_client_members(myl_req *req, const myl_body_none *in)
     MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
     if (type == 0)
         root = 0; /* which would be all types */
-    return reply_events(req,
-                        &(event_list){.steps = myl_tree_steps_start(&req->cx, root, (uint32_t)type),
-                                      .wanted = wanted,
-                                      .open = MYL_S("{\"chunk\":["),
-                                      .close = MYL_S("]}")});
+    return myl_client_reply_state(req, &(myl_client_state_list){.root = root,
+                                                                .type = (uint32_t)type,
+                                                                .wanted = wanted,
+                                                                .open = MYL_S("{\"chunk\":["),
+                                                                .close = MYL_S("]}")});
 }
 
 /* ---- who is joined now ---- */
