@@ -113,9 +113,11 @@ void myl_fed_sort_pdus(myl_ctx *cx, myl_list *pdus, bool by_prev)
     s.follower = myl_new_array(cx, size_t, edges + 1);
     for (size_t i = 0; i < s.count; i++)
         link_pdu(&s, i);
-    for (size_t i = 0; i < s.count; i++)
-        if (s.waits[i] == 0)
-            queue[end++] = i;
+    /* the create event before all: from version 12 on no event names it, and all stand on it */
+    for (int others = 0; others < 2; others++)
+        for (size_t i = 0; i < s.count; i++)
+            if (s.waits[i] == 0 && s.pdus[i].create == (others == 0))
+                queue[end++] = i;
     for (; begin < end; begin++) {
         sorted[begin] = s.pdus[queue[begin]];
         for (size_t edge = s.first[queue[begin]]; edge != 0; edge = s.next[edge - 1])
