@@ -142,3 +142,18 @@ def test_a_partial_state_names_who_is_there(pair) -> None:
     assert answer["members_omitted"] is True and answer["servers_in_room"] == [server.name]
     members = {one["state_key"] for one in answer["state"] if one["type"] == "m.room.member"}
     assert members == {alice.user_id, bob.user_id}
+
+
+def test_strangers_are_not_remembered(network: Network) -> None:
+    """The same transaction is answered as before, to who is in a room with us; of others nothing is kept."""
+    server, member, stranger = network.server(), network.peer("member.test"), network.peer("stranger.test")
+    room = server.client("alice").create_room(room_version="11", preset="public_chat")
+    PeerRoom(member, "11").join_through(server, f"@eve:{member.name}", room)
+    for peer, kept in ((member, True), (stranger, False)):
+        own = PeerRoom(peer, "11")
+        event = own.make("m.room.message", {"body": "by nobody of the room"}, None, f"@dan:{peer.name}", fields={"room_id": room})
+        body = {"origin": peer.name, "origin_server_ts": 1, "pdus": [event]}
+        path = f"{BASE}/v1/send/the-same"
+        first = ok(peer.put(server, path, body))
+        assert set(first["pdus"]) == {own.id_of(event)}
+        assert (ok(peer.put(server, path, body | {"pdus": []})) == first) is kept

@@ -2,7 +2,8 @@
  *
  * Why:     one slow room must not hold up a transaction, and the same transaction may come again.
  * Threads: a read worker, then a lane.
- * Holds:   a transaction id is answered once and remembered for a day; events are known by their ids anyway.
+ * Holds:   a transaction id is answered once and remembered for a day; events are known by their ids anyway. Of a server that is in
+ *          no room and has sent no message to a device nothing is remembered: strangers would have names without end.
  * Spec:    Server-Server API, Transactions; EDUs.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -69,7 +70,9 @@ static myl_rc close_transaction(myl_change *change)
     uint64_t server;
 
     MYL_TRY(myl_edus_take(change->cx, t->req->origin, t->edus));
-    MYL_TRY(myl_store_intern(change->cx, MYL_INTERN_SERVER, t->req->origin, &server));
+    MYL_TRY(myl_store_interned(change->cx, MYL_INTERN_SERVER, t->req->origin, &server));
+    if (server == 0)
+        return MYL_OK; /* a stranger, of whom nothing is kept */
     sender.device = SERVER_SCOPE | server;
     return myl_room_txn_put(change->cx, &sender, scope, t->req->path.txn_id, t->answer);
 }
