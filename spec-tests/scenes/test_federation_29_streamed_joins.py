@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import concurrent.futures
 import copy
 import json
 import threading
@@ -13,6 +14,7 @@ from support.admin import SECRET, administrator
 from support.client import V3, ok, q, refused
 from support.large_room import Large, assert_whole
 from support.network import Network
+from support.peer import Slow
 from support.peer_room import finish
 
 JOINS = "/_myelin/admin/v1/joins"
@@ -165,5 +167,51 @@ def test_events_with_keys_of_many_servers(network: Network) -> None:
     assert len(members) == large.count + 2 + 400
     assert not [one for one in members if one.endswith(":gone.test") or "forged" in one]
     gone.come_back()
+    server.stop()
+    server.check()
+
+def test_the_next_server_is_asked(network: Network) -> None:
+    """One that breaks off, one that tells no state, one that fails: each is left, and the last one is believed."""
+    server, large = network.server(settings=FAST), Large(network, 300)
+    alice = server.client("alice")
+    whole: list[bytes] = []
+
+    def broken_off(_):
+        return Slow([whole[0][:len(whole[0]) // 2]])
+
+    def without_create(_):
+        body = json.loads(whole[0])
+        return body | {"state": [one for one in body["state"] if one["type"] != "m.room.create"]}
+
+    def of_another_room(_):
+        body = json.loads(whole[0])
+        return body | {"state": [one | {"room_id": "!other:x.test"} for one in body["state"]]}
+
+    answers = {"a.test": broken_off, "b.test": without_create, "c.test": of_another_room,
+               "d.test": lambda _: (500, {"errcode": "M_UNKNOWN", "error": "no"}), "e.test": lambda _: b"[]"}
+    for name, answer in answers.items():
+        peer = network.peer(name)
+        peer.on("GET", "/_matrix/federation/v1/make_join/[^/]+/(?P<user>[^/]+)",
+                lambda request: large.room._make(request, "join"))
+        peer.on("PUT", "/_matrix/federation/v2/send_join/[^/]+/[^/]+",
+                lambda request, answer=answer: (whole.append(bytes(large.send_join(request))), answer(request))[1])
+    via = "&".join(f"via={name}" for name in (*answers, large.peer.name))
+    ok(alice.post(f"{V3}/join/{q(large.room.room_id)}?{via}", timeout=60))
+    assert len(whole) == len(answers)
+    assert_whole(alice, large)
+    server.stop()
+    server.check()
+
+
+def test_many_join_at_once(network: Network) -> None:
+    """The room comes once; the others join what is here."""
+    server, large = network.server(), Large(network, 300)
+    people = [server.client(f"user{number}") for number in range(5)]
+    with concurrent.futures.ThreadPoolExecutor(len(people)) as pool:
+        for answer in pool.map(lambda one: one.post(large.path(), timeout=60), people):
+            assert ok(answer) == {"room_id": large.room.room_id}
+    assert len(large.peer.asked("/_matrix/federation/v1/make_join")) == 1
+    members = ok(people[0].get(f"{V3}/rooms/{q(large.room.room_id)}/joined_members"))["joined"]
+    assert len(members) == large.count + 1 + len(people)
     server.stop()
     server.check()

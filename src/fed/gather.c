@@ -74,7 +74,10 @@ static verdict judge(batch *self, myl_ctx *piece, const myl_event *event)
         return BAD;
     myl_fed_event_wants(piece, event, &wants);
     keep_wants(self, &wants);
-    return wants.count > 0 ? WAITS : BAD;
+    if (wants.count > 0)
+        return WAITS;
+    /* its keys may have come between the two looks */
+    return myl_fed_event_holds(piece, event) ? GOOD : BAD;
 }
 
 static void look_at(batch *self, myl_ctx *piece, candidate *one)

@@ -16,7 +16,12 @@
 #include <myelin/fed_joins.h>
 #include <myelin/user_account.h>
 
-enum { LOOK_MS = 15000, LOG_MS = 5000, FIRST_WAIT_MS = 30000 };
+enum {
+    LOOK_MS = 15000,
+    LOG_MS = 5000,
+    FIRST_WAIT_MS = 30000,
+    RESUMED_AT_ONCE = 4 /* the lane has others' work too */
+};
 
 /* ---- the list of those under way ---- */
 
@@ -43,6 +48,17 @@ static bool is_under_way(myl_str room_id, myl_str user_id)
         one = one->next;
     pthread_mutex_unlock(&lock);
     return one != NULL;
+}
+
+static size_t resumed_now(void)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&lock);
+    for (const fed_joining *one = under_way; one != NULL; one = one->next)
+        count += one->resumed;
+    pthread_mutex_unlock(&lock);
+    return count;
 }
 
 fed_joining *myl_fed_joining_begin(const myl_fed_visit *visit, bool resumed)
@@ -409,7 +425,8 @@ static myl_rc look_at_note(myl_ctx *cx, note_place place)
     MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, place.user, &visit.user_id));
     visit.user_id = myl_keep(cx, visit.user_id);
     MYL_TRY(get_note(cx, place, &note, &there));
-    if (!there || is_under_way(visit.room_id, visit.user_id) || note.due_ms > myl_now_ms())
+    if (!there || is_under_way(visit.room_id, visit.user_id) || note.due_ms > myl_now_ms() ||
+        resumed_now() >= RESUMED_AT_ONCE)
         return MYL_OK;
     if (note.tries > MYL_LIMIT_JOIN_TRIES) {
         myl_log(cx, MYL_LOG_WARNING, "fed", "a join is given up",
