@@ -2,9 +2,11 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import httpx
 import pytest
 
 from support.client import V3, Client, ok, q, refused
+from support.network import Network
 from support.server import Server
 from support.wait import until
 
@@ -101,3 +103,25 @@ def test_a_guest_can_become_a_user(shared_server: Server) -> None:
     assert ok(user.get(f"{V3}/account/whoami"))["is_guest"] is False
     ok(user.post(f"{V3}/createRoom", json={}))
     shared_server.anonymous().login(name)
+
+
+def test_rooms_elsewhere_say_whether_guests_may_come(network: Network) -> None:
+    one, two = network.server("one.test", settings={"registration.guests": True}), network.server("two.test")
+    host, guest = two.client("host"), guest_of(one)
+    rooms = {access: host.create_room(preset="public_chat", initial_state=[
+        {"type": "m.room.guest_access", "content": {"guest_access": access}}]) for access in ("forbidden", "can_join")}
+
+    def come(access: str) -> httpx.Response:
+        return guest.post(f"{V3}/join/{q(rooms[access])}?via=two.test", json={})
+
+    def place(access: str) -> str:
+        return ok(host.get(f"{V3}/rooms/{q(rooms[access])}/state/m.room.member/{q(guest.user_id)}"))["membership"]
+
+    for _ in range(2):
+        refused(come("forbidden"), 403, "M_GUEST_ACCESS_FORBIDDEN")
+        until(lambda: place("forbidden") == "leave", "the guest is gone over there", 30)
+    ok(come("can_join"))
+    assert place("can_join") == "join"
+    assert set(guest.sync()["rooms"]["join"]) == {rooms["can_join"]}
+    ok(one.client("somebody").post(f"{V3}/join/{q(rooms['forbidden'])}?via=two.test", json={}))
+    refused(come("forbidden"), 403, "M_GUEST_ACCESS_FORBIDDEN")

@@ -136,8 +136,10 @@ myl_rc myl_client_upgrade(myl_req *req, const myl_body_upgrade *in)
                                 .additional_creators = in->additional_creators,
                                 .creator_count = in->additional_creators_count};
     myl_writer w = myl_write_start(&req->cx, 128);
+    myl_room_head head;
     myl_str room_id;
 
+    MYL_TRY(myl_room_require(&req->cx, req->path.room_id, &head));
     MYL_TRY(myl_room_upgrade_do(&req->cx, &upgrade, &room_id));
     MYL_TRY(myl_client_carry_push_rules(req, room_id));
     myl_write_open(&w, '{');
