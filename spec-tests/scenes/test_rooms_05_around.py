@@ -26,7 +26,7 @@ def test_context_of_an_event(shared_server: Server) -> None:
     assert bodies(odd["events_before"]) == ["m3"] and bodies(odd["events_after"]) == ["m5", "m6"]
     none = ok(alice.get(path, params={"limit": 0}))
     assert none["events_before"] == none["events_after"] == [] and none["event"]["event_id"] == ids[4]
-    refused(bob.get(path), 404, "M_NOT_FOUND")
+    refused(bob.get(path), 403, "M_FORBIDDEN")
     refused(alice.get(path, params={"limit": "x"}), 400, "M_INVALID_PARAM", "limit")
     # an id that no event has, whatever it looks like
     for event in ("$" + "x" * 43, "$nothing", "$no thing:at.all"):

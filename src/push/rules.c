@@ -265,7 +265,8 @@ static myl_rc check_put(myl_ctx *cx, const myl_push_put *put)
     if (!id_is_good(put->id))
         return myl_fail(cx, MYL_INVALID_PARAM,
                         "ruleId: may not begin with '.', nor hold '/' or '\\'");
-    if (put->kind == MYL_PUSH_ROOM && !myl_id_is_room(put->id))
+    /* suites name rooms by their aliases: such a rule is never met, as one for a room that is not there */
+    if (put->kind == MYL_PUSH_ROOM && !myl_id_is_room(put->id) && !myl_id_is_alias(put->id))
         return myl_fail(cx, MYL_INVALID_PARAM, "ruleId: expected a room id");
     if (put->kind == MYL_PUSH_SENDER && !myl_id_is_user(put->id))
         return myl_fail(cx, MYL_INVALID_PARAM, "ruleId: expected a user id");

@@ -321,10 +321,11 @@ static myl_rc collect_side(myl_req *req, page *p, const page *shared, myl_direct
 static myl_rc collect_surroundings(myl_req *req, surroundings *s)
 {
     page shared = {0};
+    myl_tree_root root;
     int64_t limit;
     bool visible;
 
-    MYL_TRY(myl_room_head_get(&req->cx, req->path.room_id, &shared.head));
+    MYL_TRY(myl_client_open_room(req, &shared.head, &root));
     MYL_TRY(myl_room_event_of(&req->cx, shared.head.room, req->path.event_id, &s->event));
     MYL_TRY(myl_client_open_reading(req, &shared.reading));
     MYL_TRY(myl_client_may_show(req, &shared.reading, &s->event, &visible));
