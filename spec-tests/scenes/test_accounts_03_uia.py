@@ -36,7 +36,7 @@ def test_a_device_goes_with_the_password(shared_server: Server) -> None:
     asked = needs_auth(delete(one, two.device_id))
     wrong = needs_auth(delete(one, two.device_id, {"type": "m.login.password", "password": "a guess",
                                                    "session": asked["session"]}), "M_FORBIDDEN")
-    assert wrong["session"] == asked["session"]
+    assert wrong["session"] == asked["session"] and wrong["completed"] == [] and "completed" not in asked
     ok(two.get(WHOAMI))
     ok(delete(one, two.device_id, PASSWORD | {"session": asked["session"]}))
     refused(two.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")

@@ -77,7 +77,7 @@ static myl_rc reply_flows(myl_req *req, const myl_uia_ask *ask, const myl_uia_se
     myl_writer w = myl_write_start(&req->cx, 256);
 
     myl_write_open(&w, '{');
-    if (session->done != 0)
+    if (session->done != 0 || refused->errcode != NULL)
         write_stages(&w, "completed", session->done);
     if (refused->errcode != NULL) {
         myl_write_str(&w, "errcode", myl_str_of(refused->errcode));
