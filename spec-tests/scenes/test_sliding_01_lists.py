@@ -67,7 +67,7 @@ def test_ranges_and_growing_them(shared_server: Server) -> None:
     assert list(answer["rooms"]) == [rooms[4]] and answer["rooms"][rooms[4]]["initial"] is True
     assert answer["rooms"][rooms[4]]["num_live"] == 1
     refused(alice.post(PATH, json=lists(ranges=[[5, 1]])), 400, "M_INVALID_PARAM", "ranges")
-    refused(alice.post(PATH, json={"lists": {"x": {"timeline_limit": 1}}}), 400, "M_BAD_JSON", "required_state")
+    refused(alice.post(PATH, json={"lists": {"x": {"timeline_limit": 1}}}), 400, "M_BAD_JSON", "lists.x.required_state")
     refused(alice.post(PATH, json=lists(timeline_limit=-1)), 400, "M_BAD_JSON", "timeline_limit")
     refused(alice.post(PATH, json={"lists": {str(i): LATEST for i in range(101)}}), 400, "M_INVALID_PARAM", "lists")
     refused(shared_server.anonymous().post(PATH, json=lists()), 401, "M_MISSING_TOKEN")

@@ -266,6 +266,18 @@ static myl_rc read_merged_subscription(myl_req *req, const myl_json *json, myl_s
 
 /* ---- the request ---- */
 
+/* A refusal of a member of a map names the place whole. */
+static myl_rc in_place(myl_req *req, myl_rc rc, const char *map, myl_str key)
+{
+    myl_str why = req->cx.error.detail;
+
+    if (rc == MYL_OK)
+        return MYL_OK;
+    myl_forgive(&req->cx);
+    return myl_fail(&req->cx, rc, "%s.%.*s.%.*s", map,
+                    MYL_FMT(myl_str_slice(key, 0, MYL_LIMIT_ID_BYTES)), MYL_FMT(why));
+}
+
 static myl_rc read_lists(myl_req *req, const myl_json *map, myl_sliding_request *out)
 {
     myl_sliding_list *lists = myl_new_array(&req->cx, myl_sliding_list, MYL_LIMIT_SLIDING_LISTS);
@@ -276,7 +288,10 @@ static myl_rc read_lists(myl_req *req, const myl_json *map, myl_sliding_request 
         if (out->merged && !myl_id_is_opaque(lists[i].name))
             return myl_fail(&req->cx, MYL_INVALID_PARAM,
                             "lists: a name may have up to 255 letters, digits and -._~");
-        MYL_TRY((out->merged ? read_merged_list : read_list)(req, &map->items[i], &lists[i]));
+        MYL_TRY(
+            in_place(req,
+                     (out->merged ? read_merged_list : read_list)(req, &map->items[i], &lists[i]),
+                     "lists", lists[i].name));
     }
     out->list_count = map == NULL ? 0 : map->count;
     return MYL_OK;
@@ -290,8 +305,10 @@ static myl_rc read_subscriptions(myl_req *req, const myl_json *map, myl_sliding_
     out->subscriptions = rooms;
     for (uint32_t i = 0; map != NULL && i < map->count; i++) {
         rooms[i].room_id = map->items[i].key;
-        MYL_TRY((out->merged ? read_merged_subscription : read_subscription)(req, &map->items[i],
-                                                                             &rooms[i].config));
+        MYL_TRY(in_place(req,
+                         (out->merged ? read_merged_subscription
+                                      : read_subscription)(req, &map->items[i], &rooms[i].config),
+                         "room_subscriptions", rooms[i].room_id));
     }
     out->subscription_count = map == NULL ? 0 : map->count;
     return MYL_OK;
