@@ -95,6 +95,10 @@ def test_members_and_joined_members(shared_server: Server) -> None:
     assert members() == {alice.user_id: "join", bob.user_id: "leave", eve.user_id: "invite"}
     assert members(membership="join") == {alice.user_id: "join"}
     assert set(members(not_membership="leave")) == {alice.user_id, eve.user_id}
+    # both: whoever is this, or is not that
+    assert set(members(membership="join", not_membership="leave")) == {alice.user_id, eve.user_id}
+    assert set(members(membership="leave", not_membership="leave")) == {alice.user_id, bob.user_id, eve.user_id}
+    assert set(members(membership="invite", not_membership="join")) == {bob.user_id, eve.user_id}
     refused(alice.get(path(room, "members"), params={"membership": "odd"}), 400, "M_INVALID_PARAM", "membership")
     joined = ok(alice.get(path(room, "joined_members")))["joined"]
     assert list(joined) == [alice.user_id] and "display_name" in joined[alice.user_id]

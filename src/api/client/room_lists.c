@@ -104,13 +104,13 @@ myl_rc myl_client_state(myl_req *req, const myl_body_none *in)
 
 /* ---- members ---- */
 
-/* Which memberships are wanted: `membership` and `not_membership`, all when neither is given. */
+/* Which memberships are wanted: `membership` or whatever is not `not_membership`; all when neither is given. */
 static myl_rc wanted_members(myl_req *req, unsigned *wanted)
 {
     const char *const names[] = {"membership", "not_membership"};
-    const unsigned every = ~0u;
+    bool any = false;
 
-    *wanted = every;
+    *wanted = 0;
     for (size_t i = 0; i < 2; i++) {
         myl_str given = myl_req_query(req, names[i]);
         myl_membership membership = myl_membership_of(given);
@@ -119,8 +119,11 @@ static myl_rc wanted_members(myl_req *req, unsigned *wanted)
             continue;
         if (membership == MYL_MEMBER_NONE)
             return myl_fail(&req->cx, MYL_INVALID_PARAM, "%s: not a membership", names[i]);
-        *wanted &= i == 0 ? 1u << membership : ~(1u << membership);
+        *wanted |= i == 0 ? 1u << membership : ~(1u << membership);
+        any = true;
     }
+    if (!any)
+        *wanted = ~0u;
     return MYL_OK;
 }
 
