@@ -23,10 +23,13 @@ def test_login_makes_a_device_and_a_token(shared_server: Server) -> None:
 
 
 def test_the_same_device_loses_its_old_token(shared_server: Server) -> None:
-    first = shared_server.anonymous().register("dora", device_id="D1")
-    second = shared_server.anonymous().login("dora", device_id="D1")
+    first = shared_server.anonymous().register("dora", device_id="D1", initial_device_display_name="old phone")
+    second = shared_server.anonymous().login("dora", device_id="D1", initial_device_display_name="new phone")
     refused(first.get(WHOAMI), 401, "M_UNKNOWN_TOKEN")
-    ok(second.get(WHOAMI))
+    # a name is for a new device alone
+    assert ok(second.get(f"{V3}/devices/D1"))["display_name"] == "old phone"
+    third = shared_server.anonymous().login("dora", device_id="D2", initial_device_display_name="new phone")
+    assert ok(third.get(f"{V3}/devices/D2"))["display_name"] == "new phone"
 
 
 def test_wrong_password_and_unknown_user_answer_alike(shared_server: Server) -> None:

@@ -212,14 +212,19 @@ myl_rc myl_user_refresh(myl_ctx *cx, myl_str refresh_token, const myl_new_sessio
 
 /* ---- opening and closing ---- */
 
-/* An existing device is taken over: its old tokens end. */
-static myl_rc take_over(myl_ctx *cx, uint64_t user, myl_str device_id, device_row *row)
+/* An existing device is taken over: its old tokens end, its name stays. */
+static myl_rc take_over(myl_ctx *cx, uint64_t user, const myl_new_session *session,
+                        myl_str device_id, device_row *row)
 {
     bool exists;
 
     MYL_TRY(myl_device_find(cx, user, device_id, &exists, row));
-    if (!exists)
-        return myl_device_new(cx, user, device_id, row);
+    if (!exists) {
+        MYL_TRY(myl_device_new(cx, user, device_id, row));
+        if (myl_str_present(session->display_name))
+            row->device.display_name = session->display_name;
+        return MYL_OK;
+    }
     for (unsigned i = 0; i < SLOT_COUNT; i++)
         MYL_TRY(myl_session_drop_token(cx, row, (token_slot)i));
     myl_user_tokens_ended(cx, user);
@@ -250,9 +255,7 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
                         MYL_LIMIT_DEVICE_ID_BYTES);
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, session->user_id, &user));
     MYL_TRY(check_name(cx, user, device_id));
-    MYL_TRY(take_over(cx, user, device_id, &row));
-    if (myl_str_present(session->display_name))
-        row.device.display_name = session->display_name;
+    MYL_TRY(take_over(cx, user, session, device_id, &row));
     row.device.last_seen_ip = session->address;
     row.device.last_seen_ms = myl_now_ms();
     MYL_TRY(give_tokens(cx, &row, SLOT_ACCESS, session, out));
