@@ -268,6 +268,9 @@ def test_receipts(shared_server: Server) -> None:
     alice.sync()
     ok(bob.post(markers, json={"m.fully_read": third, "m.read": third}))
     assert third in ephemeral(alice.sync(), room, "m.receipt")[0]
+    for unknown in ("$" + "n" * 43, alice.say(alice.create_room(), "elsewhere")):
+        refused(bob.post(markers, json={"m.fully_read": unknown, "m.read": third}), 404, "M_NOT_FOUND")
+        refused(bob.post(f"{path}/m.fully_read/{q(unknown)}", json={}), 404, "M_NOT_FOUND")
     eve = shared_server.client("eve")
     refused(eve.post(f"{path}/m.read/{q(first)}", json={}), 403, "M_FORBIDDEN")
     refused(eve.post(markers, json={"m.read": third}), 403, "M_FORBIDDEN")

@@ -51,12 +51,14 @@ static myl_rc put_receipt(myl_req *req, const myl_room_head *head, myl_receipt r
     return myl_room_receipt_put(&req->cx, head->room, &receipt);
 }
 
-/* m.fully_read is account data of the room. */
+/* m.fully_read is account data of the room, and names an event of it. */
 static myl_rc put_fully_read(myl_req *req, const myl_room_head *head, myl_str event_id)
 {
     const myl_json *content =
         myl_json_with(&req->cx, NULL, MYL_S("event_id"), myl_json_of_str(&req->cx, event_id));
+    myl_stored stored;
 
+    MYL_TRY(myl_room_event_of(&req->cx, head->room, event_id, &stored));
     return myl_user_data_put(&req->cx, req->caller.user, head->room, MYL_S("m.fully_read"),
                              content);
 }
