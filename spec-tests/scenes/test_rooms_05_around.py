@@ -22,6 +22,10 @@ def test_context_of_an_event(shared_server: Server) -> None:
     assert "m.room.create" in {event["type"] for event in around["state"]}
     assert bodies(alice.messages(room, limit=1, **{"from": around["start"]})["chunk"]) == ["m0"]
     assert bodies(alice.messages(room, limit=1, dir="f", **{"from": around["end"]})["chunk"]) == ["m8"]
+    # the filter is about what is around, not about the event itself
+    named = ok(alice.get(path, params={"filter": '{"types": ["m.room.create", "m.room.power_levels"]}'}))
+    assert {event["type"] for event in named["state"]} == {"m.room.create", "m.room.power_levels"}
+    assert bodies(named["events_after"]) == [] and named["event"]["event_id"] == ids[4]
     odd = ok(alice.get(path, params={"limit": 3}))
     assert bodies(odd["events_before"]) == ["m3"] and bodies(odd["events_after"]) == ["m5", "m6"]
     none = ok(alice.get(path, params={"limit": 0}))

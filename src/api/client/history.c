@@ -8,6 +8,8 @@
  */
 #include "api/client/client_own.h"
 
+#include <stdlib.h>
+
 #include <myelin/base_list.h>
 #include <myelin/fed_rooms.h>
 #include <myelin/sync_build.h>
@@ -340,31 +342,40 @@ static myl_rc collect_surroundings(myl_req *req, surroundings *s)
     return collect_side(req, &s->after, &shared, MYL_FORWARD, &s->event);
 }
 
-/* The room's state after the newest event that is shown: whole, or without the members that do not speak. */
+/* `senders` is sorted. */
+static bool speaks(const myl_list *senders, uint64_t user)
+{
+    return bsearch(&user, senders->at, senders->count, sizeof(user), compare_senders) != NULL;
+}
+
+/* The room's state after the newest event that is shown: what the filter lets through, and with lazily loaded members not those
+ * that do not speak. */
 static myl_rc write_state(myl_req *req, surroundings *s, myl_writer *w)
 {
     const myl_list *after = &s->after.events;
     const myl_stored *newest = after->count > 0 ? myl_list_at(after, after->count - 1) : &s->event;
-    bool lazy = s->after.filter.lazy_load_members;
+    bool lazy = s->after.filter.lazy_load_members, admitted;
     myl_list senders = MYL_LIST(&req->cx, uint64_t);
     const uint64_t *numbers;
     uint64_t type;
     myl_stored stored;
     size_t count;
 
+    myl_list_push(&senders, uint64_t, s->event.sender);
+    add_senders(&s->before.events, &senders);
+    add_senders(after, &senders);
+    myl_list_sort(&senders, compare_senders);
     MYL_TRY(myl_store_interned(&req->cx, MYL_INTERN_TYPE, MYL_S("m.room.member"), &type));
     MYL_TRY(myl_room_state_all(&req->cx, newest->after, &numbers, &count));
     myl_write_open_key(w, "state", '[');
     for (size_t i = 0; i < count; i++) {
         MYL_TRY(myl_room_event(&req->cx, numbers[i], &stored));
-        if (!lazy || stored.type != type)
+        if (lazy && stored.type == type && !speaks(&senders, stored.state_key))
+            continue;
+        MYL_TRY(myl_event_filter_admits(&req->cx, &s->after.filter, s->after.head.room_id, &stored,
+                                        &admitted));
+        if (admitted)
             MYL_TRY(myl_client_write_event(req, w, NULL, &stored, &s->after.reading));
-    }
-    if (lazy) {
-        myl_list_push(&senders, uint64_t, s->event.sender);
-        add_senders(&s->before.events, &senders);
-        add_senders(after, &senders);
-        MYL_TRY(write_members(req, &s->after, newest->after, &senders, w));
     }
     myl_write_close(w, ']');
     return MYL_OK;
