@@ -19,12 +19,18 @@ typedef struct {
     const myl_power *power; /* of the room now; NULL: not known */
 } myl_push_room;
 
+/* What rules with a memo bit have answered about one event, for all who ask. Any thread. */
+typedef struct {
+    _Atomic uint32_t known, held;
+} myl_push_memo;
+
 /* What the rules may ask. */
 typedef struct {
     const myl_json *event; /* the whole event */
     myl_str room_id, sender;
     uint64_t members;          /* joined */
     const myl_push_room *room; /* NULL: not read yet, see wants_room */
+    myl_push_memo *memo;       /* of this event; NULL: none is kept */
     myl_push_thread_state thread;
 } myl_push_event;
 

@@ -32,6 +32,8 @@ typedef struct {
     myl_push_kind kind;
     myl_str id;
     bool enabled, predefined;
+    uint32_t
+        memo; /* a bit for a rule that asks of the event alone, the same for all users; 0: another */
     const myl_json *conditions; /* array; NULL: none */
     myl_str pattern;            /* of content rules; absent otherwise */
     const myl_json *actions;    /* array */

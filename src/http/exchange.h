@@ -26,6 +26,8 @@ struct http_exchange {
     http_exchange_state state;
     bool is_looker;
     bool rate_taken;
+    bool has_token_hash;
+    myl_sha256 token_hash; /* for a request that runs again */
     int64_t began_ns;
     int64_t parked_since; /* tick of the first park; 0: never */
     uint64_t request_id;

@@ -192,6 +192,14 @@ static myl_rc check_standing(myl_req *req)
     return MYL_OK;
 }
 
+static myl_sha256 token_hash(http_exchange *exchange, myl_str token)
+{
+    if (!exchange->has_token_hash)
+        exchange->token_hash = myl_token_hash(token);
+    exchange->has_token_hash = true;
+    return exchange->token_hash;
+}
+
 static myl_rc check_token(http_job *job)
 {
     myl_req *req = &job->req;
@@ -210,7 +218,7 @@ static myl_rc check_token(http_job *job)
             return MYL_OK;
         return myl_fail(&req->cx, MYL_MISSING_TOKEN, "an access token is needed");
     }
-    job->token = (http_token){req->token, myl_token_hash(req->token)};
+    job->token = (http_token){req->token, token_hash(job->exchange, req->token)};
     MYL_TRY(myl_http_caller_of(job->loop->callers, &req->cx, job->http->store, &job->token,
                                &req->caller));
     if (req->caller.is_due)

@@ -278,8 +278,9 @@ typedef struct {
     myl_push_verdict verdict; /* of an unread one */
 } judged;
 
-static myl_rc judge_event(counting *c, const myl_event *event, uint64_t position, judged *out)
+static myl_rc judge_event(counting *c, myl_push_opened *opened, uint64_t position, judged *out)
 {
+    const myl_event *event = &opened->event;
     myl_str root;
 
     MYL_TRY(thread_of(c, event->content, &out->thread, &root));
@@ -289,6 +290,7 @@ static myl_rc judge_event(counting *c, const myl_event *event, uint64_t position
     MYL_TRY(look_at_thread(c, root));
     c->asked.event = event->json;
     c->asked.sender = event->sender;
+    c->asked.memo = &opened->memo;
     out->verdict = myl_push_judge(c->cx, &c->reader->rules, &c->asked);
     return MYL_OK;
 }
@@ -299,7 +301,7 @@ static myl_rc judge(counting *c, const myl_stored *stored, judged *out)
     myl_rc rc;
 
     MYL_TRY(myl_push_open(c->cx, stored, &opened));
-    rc = judge_event(c, &opened->event, stored->position, out);
+    rc = judge_event(c, opened, stored->position, out);
     myl_shared_drop(&opened->shared);
     return rc;
 }

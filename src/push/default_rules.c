@@ -67,8 +67,23 @@ static struct {
     myl_ctx cx;
     const myl_json *conditions[sizeof(rules) / sizeof(rules[0])];
     bool is_marked[sizeof(rules) / sizeof(rules[0])]; /* the user's id stands in its conditions */
+    uint32_t memos[sizeof(rules) / sizeof(rules[0])];
     const myl_json *actions[sizeof(rules) / sizeof(rules[0])];
 } shared;
+
+_Static_assert(sizeof(rules) / sizeof(rules[0]) <= 32, "a bit for each predefined rule");
+
+static bool asks_event_alone(const myl_json *conditions)
+{
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        myl_str kind = myl_json_text(&conditions->items[i], MYL_S("kind"));
+
+        if (!myl_str_equal(kind, MYL_S("event_match")) &&
+            !myl_str_equal(kind, MYL_S("event_property_is")))
+            return false;
+    }
+    return true;
+}
 
 static void read_shared(void)
 {
@@ -80,6 +95,8 @@ static void read_shared(void)
         MYL_ASSERT(myl_json_parse(&shared.cx, actions, &shared.actions[i]) == MYL_OK);
         MYL_ASSERT(myl_json_parse(&shared.cx, conditions, &shared.conditions[i]) == MYL_OK);
         shared.is_marked[i] = strstr(rules[i].conditions, USER_MARK) != NULL;
+        if (!shared.is_marked[i] && asks_event_alone(shared.conditions[i]))
+            shared.memos[i] = 1u << i;
     }
 }
 
@@ -118,6 +135,7 @@ void myl_push_predefined(myl_ctx *cx, size_t index, myl_str user_id, myl_push_ru
                            .id = myl_str_of(rules[index].id),
                            .enabled = rules[index].enabled,
                            .predefined = true,
+                           .memo = shared.memos[index],
                            .conditions = shared.conditions[index],
                            .actions = shared.actions[index]};
     if (shared.is_marked[index])

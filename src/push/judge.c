@@ -7,6 +7,8 @@
  */
 #include <myelin/push_judge.h>
 
+#include <stdatomic.h>
+
 /* ---- properties ---- */
 
 /* The next piece of the path, without escapes. */
@@ -215,6 +217,23 @@ static bool body_matches(asking *a, const myl_push_rule *rule)
     return myl_str_present(body) && myl_push_glob(a->cx, rule->pattern, body, true);
 }
 
+/* Asked once for an event. Two who ask at once find the same. */
+static bool all_hold_memo(asking *a, const myl_push_rule *rule)
+{
+    myl_push_memo *memo = rule->memo == 0 ? NULL : a->event->memo;
+    bool holds;
+
+    if (memo == NULL)
+        return all_hold(a, rule);
+    if ((atomic_load(&memo->known) & rule->memo) != 0)
+        return (atomic_load(&memo->held) & rule->memo) != 0;
+    holds = all_hold(a, rule);
+    if (holds)
+        atomic_fetch_or(&memo->held, rule->memo);
+    atomic_fetch_or(&memo->known, rule->memo);
+    return holds;
+}
+
 static bool rule_fits(asking *a, const myl_push_rule *rule)
 {
     if (!rule->enabled)
@@ -222,7 +241,7 @@ static bool rule_fits(asking *a, const myl_push_rule *rule)
     switch (rule->kind) {
     case MYL_PUSH_OVERRIDE:
     case MYL_PUSH_POSTCONTENT:
-    case MYL_PUSH_UNDERRIDE: return all_hold(a, rule);
+    case MYL_PUSH_UNDERRIDE: return all_hold_memo(a, rule);
     case MYL_PUSH_CONTENT: return body_matches(a, rule);
     case MYL_PUSH_ROOM: return myl_str_equal(rule->id, a->event->room_id);
     case MYL_PUSH_SENDER: return myl_str_equal(rule->id, a->event->sender);

@@ -6,6 +6,7 @@
 #define PUSH_OWN_H
 
 #include <myelin/base_table.h>
+#include <myelin/push_judge.h>
 #include <myelin/push_pushers.h>
 #include <myelin/room_event.h>
 #include <myelin/store_check.h>
@@ -20,6 +21,7 @@ typedef struct {
     uint64_t number;
     myl_ctx cx; /* what the event lies in */
     myl_event event;
+    myl_push_memo memo; /* of what is not immutable, all that there is */
 } myl_push_opened;
 myl_rc myl_push_open(myl_ctx *cx, const myl_stored *stored, myl_push_opened **out);
 void myl_push_opened_stop(void);

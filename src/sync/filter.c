@@ -97,8 +97,32 @@ static myl_rc read_limit(const decoding *d, const myl_json *json, myl_event_filt
     return MYL_OK;
 }
 
+/* A filter that holds nothing but these has no lists. */
+static bool is_scalar(myl_str key)
+{
+    static const myl_str scalars[] = {MYL_S_INIT("limit"), MYL_S_INIT("lazy_load_members"),
+                                      MYL_S_INIT("contains_url"),
+                                      MYL_S_INIT("include_redundant_members"),
+                                      MYL_S_INIT("unread_thread_notifications")};
+
+    for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
+        if (myl_str_equal(key, scalars[i]))
+            return true;
+    return false;
+}
+
+static bool has_lists(const myl_json *json)
+{
+    for (uint32_t i = 0; i < json->count; i++)
+        if (!is_scalar(json->items[i].key))
+            return true;
+    return false;
+}
+
 static myl_rc read_lists(const decoding *d, const myl_json *json, myl_event_filter *out)
 {
+    if (!has_lists(json))
+        return MYL_OK;
     MYL_TRY(read_list(d, json, &types, &out->types, &out->type_count));
     MYL_TRY(read_list(d, json, &not_types, &out->not_types, &out->not_type_count));
     MYL_TRY(read_list(d, json, &senders, &out->senders, &out->sender_count));

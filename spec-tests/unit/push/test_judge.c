@@ -204,6 +204,39 @@ static void what_is_not_read_is_asked_for(void **state)
     myl_ctx_end(&cx);
 }
 
+/* What a rule has answered about an event holds for all who ask of that event, and of no other. */
+static void answers_are_kept_with_the_event(void **state)
+{
+    myl_ctx cx;
+
+    MYL_UNUSED(state);
+    myl_ctx_begin(&cx);
+    myl_push_rule rule = {.kind = MYL_PUSH_UNDERRIDE,
+                          .id = MYL_S("m"),
+                          .enabled = true,
+                          .memo = 4,
+                          .conditions = parsed(&cx, MATCH("type", "m.room.message")),
+                          .actions = parsed(&cx, "[\"notify\"]")};
+    myl_push_ruleset set = {&rule, 1, 0};
+    myl_push_memo first = {0, 0}, second = {0, 0};
+    myl_push_event event = {.event = parsed(&cx, "{\"type\":\"m.room.message\"}"), .memo = &first};
+
+    for (int i = 0; i < 2; i++) {
+        assert_true(myl_push_judge(&cx, &set, &event).notify);
+        assert_true(first.known == 4 && first.held == 4);
+    }
+    event.event = parsed(&cx, "{\"type\":\"m.sticker\"}");
+    event.memo = &second;
+    for (int i = 0; i < 2; i++) {
+        assert_false(myl_push_judge(&cx, &set, &event).notify);
+        assert_true(second.known == 4 && second.held == 0);
+    }
+    rule.enabled = false;
+    event.memo = &first;
+    assert_false(myl_push_judge(&cx, &set, &event).notify);
+    myl_ctx_end(&cx);
+}
+
 static void predefined_rules_can_be_read(void **state)
 {
     myl_ctx cx;
@@ -226,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_hostile_pattern_ends),
         cmocka_unit_test(kinds_and_actions),
         cmocka_unit_test(what_is_not_read_is_asked_for),
+        cmocka_unit_test(answers_are_kept_with_the_event),
         cmocka_unit_test(predefined_rules_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
