@@ -61,6 +61,16 @@ def test_tokens_are_asked_for_and_known(shared_server: Server) -> None:
     assert ok(anyone.get(WHOAMI, params={"access_token": user.token}))["user_id"] == user.user_id
 
 
+def test_nobody_has_an_address_here(shared_server: Server) -> None:
+    body = {"type": "m.login.password", "password": "pass-word-1"}
+    address = {"medium": "email", "address": "somebody@mail.test"}
+    for named in ({"identifier": {"type": "m.id.thirdparty"} | address}, address,
+                  {"identifier": {"type": "m.id.phone", "country": "GB", "phone": "1234"}}):
+        refused(shared_server.anonymous().post(f"{V3}/login", json=body | named), 403, "M_FORBIDDEN")
+    odd = {"identifier": {"type": "m.id.odd", "user": "x"}}
+    refused(shared_server.anonymous().post(f"{V3}/login", json=body | odd), 400, "M_UNKNOWN", "identifier.type")
+
+
 def test_names_hold_no_nul(shared_server: Server) -> None:
     shared_server.anonymous().register("nora")
     body = {"type": "m.login.password", "password": "pass-word-1", "identifier": {"type": "m.id.user", "user": "nora"}}

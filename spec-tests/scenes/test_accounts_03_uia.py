@@ -54,7 +54,9 @@ def test_every_form_of_naming_oneself_is_taken_but_nobody_else(shared_server: Se
     theirs = {"type": "m.login.password", "password": "other-word-1",
               "identifier": {"type": "m.id.user", "user": other.user_id}}
     refused(delete(user, device, theirs), 403, "M_FORBIDDEN", "auth.identifier.user")
-    refused(delete(user, device, PASSWORD | {"identifier": {"type": "m.id.phone", "user": "1"}}), 400, "M_UNKNOWN",
+    refused(delete(user, device, PASSWORD | {"identifier": {"type": "m.id.phone", "phone": "1", "country": "GB"}}), 403,
+            "M_FORBIDDEN", "auth.identifier")
+    refused(delete(user, device, PASSWORD | {"identifier": {"type": "m.id.odd", "user": "1"}}), 400, "M_UNKNOWN",
             "auth.identifier.type")
     needs_auth(delete(user, device, {"type": "m.login.password"}), "M_MISSING_PARAM")
     needs_auth(delete(user, device, {"type": "m.login.dummy"}), "M_UNRECOGNIZED")

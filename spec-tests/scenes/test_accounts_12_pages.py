@@ -115,9 +115,10 @@ def test_a_captcha_is_checked_where_it_is_configured(servers, verifier) -> None:
     assert first["flows"] == [{"stages": ["m.login.recaptcha"]}]
     assert first["params"] == {"m.login.recaptcha": {"public_key": "public-key"}}
     auth = {"type": "m.login.recaptcha", "session": first["session"]}
-    for wrong in ({}, {"response": ""}, {"response": "robot"}):
+    for wrong, errcode in (({}, "M_CAPTCHA_NEEDED"), ({"response": ""}, "M_CAPTCHA_NEEDED"),
+                           ({"response": "robot"}, "M_CAPTCHA_INVALID")):
         answer = anyone.post(REGISTER, json=body | {"auth": auth | wrong})
-        assert answer.status_code == 401 and answer.json()["errcode"] == "M_UNAUTHORIZED"
+        assert answer.status_code == 401 and answer.json()["errcode"] == errcode
     done = ok(anyone.post(REGISTER, json=body | {"auth": auth | {"response": "human +&="}}))
     assert done["user_id"] == "@cappy:scene.test"
     assert asked == [{"secret": "hush", "response": "robot", "remoteip": "127.0.0.1"},

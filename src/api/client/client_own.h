@@ -83,6 +83,8 @@ myl_rc myl_client_verify_password(myl_req *req, myl_str user_id, myl_str passwor
 myl_str myl_client_small(myl_ctx *cx, myl_str name);
 /* "localpart" or "@localpart:server" to a user id of this server; absent when it is another server's. */
 myl_str myl_client_user_id(myl_ctx *cx, myl_str name);
+/* Is this type of an identifier one of an address? Nobody has one here: 403 (Identifier types). */
+bool myl_client_is_third_party(myl_str identifier_type);
 
 /* MYL_FORBIDDEN unless the path's {userId} is the caller. */
 myl_rc myl_client_require_self(myl_req *req);

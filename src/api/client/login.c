@@ -119,11 +119,23 @@ myl_rc myl_client_login_flows(myl_req *req, const myl_body_none *in)
     return myl_reply_written(req, &w);
 }
 
+/* Nobody here has an address or a phone number. */
+bool myl_client_is_third_party(myl_str identifier_type)
+{
+    return myl_str_equal(identifier_type, MYL_S("m.id.thirdparty")) ||
+           myl_str_equal(identifier_type, MYL_S("m.id.phone"));
+}
+
 /* The user of `identifier`, or of the older `user`; absent when it cannot be one of ours. */
 static myl_rc named_user(myl_req *req, const myl_body_login *in, myl_str *user_id)
 {
     myl_str name = in->user;
+    bool third_party = in->identifier != NULL
+                           ? myl_client_is_third_party(in->identifier->type)
+                           : !myl_str_present(name) && myl_str_present(in->address);
 
+    if (third_party)
+        return myl_fail(&req->cx, MYL_FORBIDDEN, "wrong user name or password");
     if (in->identifier != NULL) {
         if (!myl_str_equal(in->identifier->type, MYL_S("m.id.user")))
             return myl_fail(&req->cx, MYL_BAD_REQUEST,

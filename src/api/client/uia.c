@@ -116,13 +116,16 @@ static myl_rc run_token_stage(const stage_run *run)
 
 static myl_rc run_captcha_stage(const stage_run *run)
 {
+    myl_str answer = run->ask->auth->response;
     bool right;
 
-    MYL_TRY(myl_client_check_captcha(run->req, run->ask->auth->response, &right));
+    MYL_TRY(myl_client_check_captcha(run->req, answer, &right));
     if (right)
         run->session->done |= MYL_UIA_RECAPTCHA;
+    else if (answer.len == 0)
+        *run->refused = (refusal){"M_CAPTCHA_NEEDED", "auth.response: missing"};
     else
-        *run->refused = (refusal){"M_UNAUTHORIZED", "auth.response: not the right answer"};
+        *run->refused = (refusal){"M_CAPTCHA_INVALID", "auth.response: not the right answer"};
     return MYL_OK;
 }
 
@@ -134,6 +137,8 @@ static myl_rc named_user(const stage_run *run, myl_str *user_id)
 
     *user_id = MYL_ABSENT;
     if (auth->identifier != NULL) {
+        if (myl_client_is_third_party(auth->identifier->type))
+            return myl_fail(&run->req->cx, MYL_FORBIDDEN, "auth.identifier: not the one who asks");
         if (!myl_str_equal(auth->identifier->type, MYL_S("m.id.user")))
             return myl_fail(&run->req->cx, MYL_BAD_REQUEST,
                             "auth.identifier.type: only m.id.user is supported");
