@@ -17,15 +17,15 @@ typedef struct {
     const char *name;
     const char *join_rule;
     const char *history_visibility;
-    const char *guest_access;
-    bool trusted;   /* invited users get the creator's power */
-    int64_t invite; /* the level that an invite takes */
+    const char *guest_access; /* NULL: no event, which forbids as well, and which suites count on */
+    bool trusted;             /* invited users get the creator's power */
+    int64_t invite;           /* the level that an invite takes */
 } preset;
 
 static const preset presets[] = {
     {"private_chat", "invite", "shared", "can_join", false, 0},
     {"trusted_private_chat", "invite", "shared", "can_join", true, 0},
-    {"public_chat", "public", "shared", "forbidden", false, 50},
+    {"public_chat", "public", "shared", NULL, false, 50},
 };
 
 static myl_rc choose_preset(myl_ctx *cx, const myl_room_request *request, const preset **out)
@@ -272,7 +272,7 @@ static myl_rc send_preset(myl_ctx *cx, creation *c)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (!in_initial_state(c, rows[i].type))
+        if (rows[i].value != NULL && !in_initial_state(c, rows[i].type))
             MYL_TRY(send_state(cx, c, rows[i].type, MYL_S(""),
                                one_member(cx, rows[i].key, myl_str_of(rows[i].value))));
     return MYL_OK;
