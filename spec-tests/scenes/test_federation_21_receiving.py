@@ -8,7 +8,7 @@ import pytest
 
 from support.client import V3, Client, ok, q, refused
 from support.network import Network
-from support.peer import Peer
+from support.peer import Cut, Peer, Request
 from support.peer_room import PeerRoom
 from support.server import Server
 from support.wait import until
@@ -199,6 +199,30 @@ def test_what_cannot_be_fetched_is_jumped_over(talk: Talk) -> None:
     # scrolling back fetches what lies between
     talk.peer.on("GET", f"{BASE}/v1/backfill/.*", backfill)
     assert talk.texts() == ["one", "two", "three"]
+    talk.honest()
+
+
+def test_no_state_is_taken_by_half(talk: Talk) -> None:
+    """A state of which an event cannot be asked for is none: what stands on it waits for what comes later."""
+    topic = talk.room.id_of(talk.room.send("m.room.topic", {"topic": "unseen"}, ""))
+    talk.say("two")
+    three = talk.say("three")
+
+    def cut(request: Request):
+        if q(topic) in request.path:
+            raise Cut
+        return talk.room._event(request)
+
+    talk.peer.on("POST", f"{BASE}/v1/get_missing_events/.*", {"events": []})
+    talk.peer.on("GET", f"{BASE}/v1/event/(?P<event>[^/]+)", cut)
+    talk.deliver(three)
+    until(lambda: talk.server.log_text().count("did not give all events") >= 2, "nobody gives the topic", 30)
+    assert talk.texts() == []
+    talk.peer.on("GET", f"{BASE}/v1/event/(?P<event>[^/]+)", talk.room._event)
+    four = talk.say("four")
+    talk.deliver(four)
+    talk.sees(four)
+    assert ok(talk.alice.get(f"{V3}/rooms/{q(talk.room.room_id)}/state/m.room.topic")) == {"topic": "unseen"}
     talk.honest()
 
 

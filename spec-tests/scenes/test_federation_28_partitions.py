@@ -3,13 +3,16 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import itertools
+import random
 import threading
+from typing import Callable
 
 import pytest
 
 from support.client import V3, Client, ok, q
 from support.storm import EVENTS, Storm, ids, state_of
 from support.wait import until
+from support.wire import metric
 from support.wires import Wires
 
 MANY = {"quick": 100, "full": 5000, "long": 20000}
@@ -77,9 +80,10 @@ class Apart:
             thread.join()
         return texts
 
-    def heal(self) -> None:
+    def heal(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Both sides say something again, and with that they hear of the rest."""
         self.wires.mend(self.left.server, self.right.server)
+        meanwhile()
         last = {user.say(self.room, f"again {user.user_id}") for user in (self.alice, self.bob)}
         for user in (self.alice, self.bob):
             until(lambda: last <= {event["event_id"] for event in user.messages(self.room, limit=100)["chunk"]},
@@ -118,6 +122,35 @@ def test_a_quarrel_is_settled(wires: Wires, size: str, version: str) -> None:
     wanted |= apart.talk(FEW[size])
     apart.heal()
     apart.judge()
+    apart.all_is_there(wanted)
+    apart.storm.sound()
+
+
+@pytest.mark.slow
+def test_deaths_while_it_is_settled(wires: Wires, size: str, seed: str) -> None:
+    """Whoever dies while the other fetches from it: no state is taken by half, and what was said last brings all the rest."""
+    apart = Apart(wires, "12")
+    apart.on_the_left()
+    apart.on_the_right()
+    wanted = apart.talk(10 * FEW[size])
+    chance = random.Random(seed)
+
+    def kill() -> None:
+        for place in chance.choices((apart.left, apart.right), k=4):
+            server, calls = place.server, metric(place.server, "net_calls")
+            text = f"{place.user.user_id} {next(apart.storm.numbers)}"
+            place.user.say(apart.room, text)
+            wanted.add(text)
+            if chance.random() < 0.7:
+                until(lambda: metric(server, "net_calls") > calls, "it speaks with the other", 30)
+            server.kill9()
+            server.start()
+
+    apart.heal(kill)
+    # more forks than two, and each is resolved with what it holds: who is in is for the resolution to say, but for the ban
+    for user in (apart.alice, apart.bob):
+        path = f"{V3}/rooms/{q(apart.room)}/state/m.room.member/{q(apart.mallory.user_id)}"
+        assert ok(user.get(path))["membership"] == "ban"
     apart.all_is_there(wanted)
     apart.storm.sound()
 

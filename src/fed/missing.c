@@ -251,7 +251,7 @@ static myl_rc ask_places(myl_ctx *cx, fed_fill *fill, myl_str server, const fed_
     size_t first = fill->entries.count;
     myl_list texts = MYL_LIST(cx, myl_str);
 
-    myl_fed_fetch_texts(cx, server, entry->missing, entry->missing_count, &texts);
+    (void)myl_fed_fetch_texts(cx, server, entry->missing, entry->missing_count, &texts);
     MYL_TRY(myl_fed_fill_add(cx, fill, &texts, added));
     for (size_t i = first; i < fill->entries.count; i++) {
         fed_entry *place = myl_list_at(&fill->entries, i);
@@ -297,6 +297,22 @@ static myl_rc help_back(myl_ctx *cx, fed_fill *fill, fed_entry *entry, myl_str s
     return rc;
 }
 
+/* Its auth events, or the state before it. When nobody can be reached it is dropped, not judged by half of them: it comes
+ * again as what later events stand on. */
+static myl_rc help_alone(myl_ctx *cx, fed_fill *fill, fed_entry *entry, myl_str server)
+{
+    bool auth = entry->missing_count == 0, last;
+    myl_rc rc = auth ? myl_fed_fetch_auth(cx, &fill->room, server, entry->pdu.id)
+                     : myl_fed_fetch_state(cx, &fill->room, server, entry->pdu.id, &entry->state);
+
+    if (rc == MYL_OK && !auth)
+        rc = myl_fed_read(cx, number_state, entry);
+    last = rc != MYL_OK && ++entry->tries >= fill->server_count;
+    entry->done = last && (!auth || rc == MYL_REMOTE_DOWN);
+    entry->no_more = rc == MYL_OK || last;
+    return rc;
+}
+
 /* One step for the first that waits. A server that does not help is no failure of ours. */
 static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
 {
@@ -304,19 +320,10 @@ static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
     bool back = fill->coming == MYL_COMES_NEW && !entry->is_place && !entry->placed;
     myl_rc rc;
 
-    if (entry->missing_count == 0) {
-        rc = myl_fed_fetch_auth(cx, &fill->room, server, entry->pdu.id);
-        entry->no_more = true;
-    } else if (back && (!entry->asked || entry->missing_count <= MOST_PLACES)) {
+    if (entry->missing_count > 0 && back && (!entry->asked || entry->missing_count <= MOST_PLACES))
         rc = help_back(cx, fill, entry, server);
-    } else {
-        rc = myl_fed_fetch_state(cx, &fill->room, server, entry->pdu.id, &entry->state);
-        if (rc == MYL_OK)
-            rc = myl_fed_read(cx, number_state, entry);
-        entry->no_more = true;
-        /* it cannot be had from anybody: the event is dropped */
-        entry->done = rc != MYL_OK && ++entry->tries >= fill->server_count;
-    }
+    else
+        rc = help_alone(cx, fill, entry, server);
     if (rc != MYL_OK)
         myl_log_failure(cx, "fed.missing");
     myl_forgive(cx);

@@ -187,12 +187,10 @@ typedef struct {
 /* Asks for the ids and for the events that are not here, which become outliers. */
 myl_rc myl_fed_fetch_state(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id,
                            fed_state *out);
-/* Fetches these events (outliers) one by one or as the whole state. Those that cannot be had are missing afterwards. */
-myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
-                            size_t count);
-/* The texts (myl_str) of single events, as one server gives them; what it has not is left out. */
-void myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t count,
-                         myl_list *texts);
+/* The texts (myl_str) of single events, as one server gives them; what it has not is left out. Returns how many questions it
+ * answered, if only by a refusal. */
+size_t myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t count,
+                           myl_list *texts);
 /* The auth chain of an event. */
 myl_rc myl_fed_fetch_auth(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id);
 

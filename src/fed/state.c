@@ -38,18 +38,25 @@ static myl_rc store_texts(myl_ctx *cx, const fed_room *room, const myl_list *tex
 
 /* ---- one by one ---- */
 
-static void take_replies(const myl_fed_reply *replies, size_t count, myl_list *texts)
+/* How many were answered: also with a refusal, which says that they cannot be had. */
+static size_t take_replies(const myl_fed_reply *replies, size_t count, myl_list *texts)
 {
-    for (size_t i = 0; i < count; i++)
+    size_t answered = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        answered += replies[i].rc == MYL_OK && replies[i].status < 429;
         if (replies[i].rc == MYL_OK && replies[i].status == 200)
             (void)myl_fed_cut_items(myl_fed_cut_member(replies[i].body, MYL_S("pdus")), texts);
+    }
+    return answered;
 }
 
-void myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t count,
-                         myl_list *texts)
+size_t myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t count,
+                           myl_list *texts)
 {
     myl_fed_request requests[AT_ONCE];
     myl_fed_reply replies[AT_ONCE];
+    size_t answered = 0;
 
     if (count > MYL_LIMIT_FETCHED_EVENTS)
         count = MYL_LIMIT_FETCHED_EVENTS;
@@ -63,16 +70,19 @@ void myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size_t
                                   .path = myl_fed_path(cx, "/_matrix/federation/v1/event/{}",
                                                        &ids[i + k], 1)};
         myl_fed_call_many(cx, requests, piece, replies);
-        take_replies(replies, piece, texts);
+        answered += take_replies(replies, piece, texts);
     }
+    return answered;
 }
 
-myl_rc myl_fed_fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
-                            size_t count)
+/* All of them, but those that the server refuses. */
+static myl_rc fetch_events(myl_ctx *cx, const fed_room *room, myl_str server, const myl_str *ids,
+                           size_t count)
 {
     myl_list texts = MYL_LIST(cx, myl_str);
 
-    myl_fed_fetch_texts(cx, server, ids, count, &texts);
+    if (myl_fed_fetch_texts(cx, server, ids, count, &texts) < count)
+        return myl_fail(cx, MYL_REMOTE_DOWN, "%.*s did not give all events", MYL_FMT(server));
     return store_texts(cx, room, &texts);
 }
 
@@ -135,7 +145,7 @@ static myl_rc fetch_named(myl_ctx *cx, const fed_room *room, myl_str server, myl
     if (unknown.unknown_count == 0)
         return MYL_OK;
     if (unknown.unknown_count < BULK_FROM)
-        return myl_fed_fetch_events(cx, room, server, unknown.unknown, unknown.unknown_count);
+        return fetch_events(cx, room, server, unknown.unknown, unknown.unknown_count);
     request.path = myl_fed_path(cx, "/_matrix/federation/v1/state/{}?event_id={}", parts, 2);
     return fetch_lists(cx, room, &request);
 }
