@@ -93,10 +93,11 @@ typedef struct {
     const char **errors;  /* one a PDU: NULL where it was taken (out) */
     myl_str *event_ids;   /* one a PDU: absent where it has none (out) */
 } myl_fed_delivery;
-/* Takes the PDUs in: at once where all they stand on is here, otherwise they are kept and fetched for later. */
+/* Takes the PDUs in: at once where all they stand on is here, otherwise they are kept and that is fetched; while no server that
+ * could help is reached, again and again for some hours. */
 myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery);
-/* Goes on with what a former run left. After myl_fed_start and the lanes. */
-myl_rc myl_fed_inbox_start(myl_ctx *cx);
+/* Goes on with what a former run left, and with what was put off. Before myl_tasks_start, after myl_fed_start and the lanes. */
+void myl_fed_inbox_start(void);
 /* After a change of a job with cx->ahead has answered MYL_UNRESOLVED (room_admit.h): resolves on a snapshot; then the change is to
  * run again. On a lane. */
 myl_rc myl_fed_resolve_ahead(myl_ctx *cx);

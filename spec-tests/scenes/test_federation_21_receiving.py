@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from support.client import V3, Client, ok, q, refused
+from support.control import control
 from support.network import Network
 from support.peer import Cut, Peer, Request
 from support.peer_room import PeerRoom
@@ -244,6 +245,32 @@ def test_kept_events_outlive_a_kill(talk: Talk) -> None:
     talk.server.start()
     talk.sees(two)
     assert talk.texts() == ["one", "two"]
+
+
+def test_who_is_down_when_a_hole_is_seen_is_asked_later(talk: Talk) -> None:
+    talk.say("one")
+    two = talk.say("two")
+
+    def cut(_: Request) -> None:
+        raise Cut
+
+    for path in ("get_missing_events", "state_ids", "state", "event", "backfill"):
+        talk.peer.on("POST" if path == "get_missing_events" else "GET", f"{BASE}/v1/{path}/.*", cut)
+    talk.deliver(two)
+    until(lambda: "nobody could be asked" in talk.server.log.read_text(), "it is put off", 30)
+    # what comes behind it does not wait
+    free = talk.make("free", fields={"prev_events": [talk.room.state[("m.room.member", talk.alice.user_id)]]})
+    talk.deliver(free)
+    talk.sees(free)
+    assert talk.texts() == ["free"]
+    talk.server.restart()
+    for path in ("get_missing_events", "state_ids", "state", "event", "backfill"):
+        talk.peer.no_more_on(f"{BASE}/v1/{path}/.*")
+    control(talk.server, "clock advance 3600000")
+    talk.sees(two)
+    assert sorted(talk.texts()) == ["free", "one", "two"]
+    talk.server.stop()
+    talk.server.check()
 
 
 def test_one_room_with_holes_slows_no_other(talk: Talk) -> None:

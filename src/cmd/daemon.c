@@ -216,9 +216,9 @@ static myl_rc open_parts(myl_ctx *cx, daemon_parts *parts)
     myl_tasks_register(&myl_room_people_task);
     myl_tasks_register(&myl_room_upgrade_task);
     myl_fed_joins_start();
+    myl_fed_inbox_start();
     MYL_TRY(myl_tasks_start(cx, parts->store, parts->engine));
     parts->has_tasks = true;
-    MYL_TRY(myl_fed_inbox_start(cx));
     myl_http_run(parts->http, parts->engine);
     return MYL_OK;
 }

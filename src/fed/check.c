@@ -80,11 +80,13 @@ static myl_rc check_keys(myl_ctx *cx, myl_check *check)
 static myl_rc check_waiting(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
 {
     const myl_json *pdu;
-    uint64_t room, arrival;
+    uint64_t room, arrival, due;
     myl_str origin, room_id;
+    uint32_t tries;
 
     if (!myl_cut_u64(&key, &room) || !myl_cut_u64(&key, &arrival) || !myl_cut_str(&row, &origin) ||
-        !myl_id_is_server(origin) || myl_json_parse(cx, row, &pdu) != MYL_OK) {
+        !myl_cut_u32(&row, &tries) || !myl_cut_u64(&row, &due) || !myl_id_is_server(origin) ||
+        myl_json_parse(cx, row, &pdu) != MYL_OK) {
         myl_forgive(cx);
         myl_check_wrong(check, "FED_INBOX: a row cannot be read");
         return MYL_OK;

@@ -4,7 +4,8 @@
  * Callers: PUT /send; the daemon at start.
  * Threads: lanes. Rooms with kept events have one worker each on the lane MISSING, which does one event and queues up again,
  *          so that rooms take turns. One lock for the list of workers.
- * Holds:   a kept event leaves FED_INBOX only when it is admitted or given up.
+ * Holds:   a kept event leaves FED_INBOX only when it is admitted or given up; while nobody who could help is to be reached, it
+ *          is put off, INBOX_TRIES times.
  * Spec:    Server-Server API, Transactions; Checks performed on receipt of a PDU.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -16,18 +17,47 @@
 
 #include <pthread.h>
 
+enum { LOOK_MS = 15000, FIRST_WAIT_MS = 30000 };
+
 /* ---- kept events ---- */
 
 typedef struct {
     myl_str room_id, origin, text;
     const myl_room_version *version;
     uint64_t room, arrival; /* 0: there is none */
+    uint32_t tries;
+    int64_t due_ms; /* wall clock; 0: at once */
 } kept;
+
+static myl_rc put_kept(myl_ctx *cx, const kept *k)
+{
+    myl_key key = myl_key_of_u64s(k->room, k->arrival);
+    myl_text row = myl_text_start(cx, k->text.len + 64);
+
+    myl_row_str(&row, k->origin);
+    myl_row_u32(&row, k->tries);
+    myl_row_u64(&row, (uint64_t)k->due_ms);
+    myl_text_add(&row, k->text);
+    return myl_store_put(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key), myl_text_str(&row));
+}
+
+static myl_rc cut_kept(myl_ctx *cx, myl_str key, myl_str row, kept *out)
+{
+    uint64_t due;
+
+    if (!myl_cut_u64(&key, &out->room) || !myl_cut_u64(&key, &out->arrival) ||
+        !myl_cut_str(&row, &out->origin) || !myl_cut_u32(&row, &out->tries) ||
+        !myl_cut_u64(&row, &due))
+        return myl_fail(cx, MYL_CORRUPT, "FED_INBOX: bad row");
+    out->due_ms = (int64_t)due;
+    out->text = row;
+    return MYL_OK;
+}
 
 static myl_rc keep_event(myl_ctx *cx, uint64_t room, myl_str origin, myl_str text, bool *full)
 {
-    myl_key prefix = myl_key_of_u64(room), key;
-    myl_text row = myl_text_start(cx, text.len + 64);
+    kept made = {.room = room, .origin = origin, .text = text};
+    myl_key prefix = myl_key_of_u64(room);
     size_t count = 0;
     myl_scan *scan;
     myl_str found, value;
@@ -43,15 +73,15 @@ static myl_rc keep_event(myl_ctx *cx, uint64_t room, myl_str origin, myl_str tex
     *full = count == MYL_LIMIT_INBOX_EVENTS;
     if (*full)
         return MYL_OK;
-    key = myl_key_of_u64s(room, myl_engine_next_position(cx));
-    myl_row_str(&row, origin);
-    myl_text_add(&row, text);
-    return myl_store_put(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key), myl_text_str(&row));
+    made.arrival = myl_engine_next_position(cx);
+    return put_kept(cx, &made);
 }
 
+/* The first that is due. */
 static myl_rc read_first(myl_ctx *cx, void *arg)
 {
     kept *k = arg;
+    int64_t now = myl_now_ms();
     myl_room_head head;
     myl_key prefix;
     myl_scan *scan;
@@ -66,15 +96,18 @@ static myl_rc read_first(myl_ctx *cx, void *arg)
     prefix = myl_key_of_u64(head.room);
     MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, myl_key_str(&prefix), MYL_ABSENT, MYL_FORWARD,
                            &scan));
-    MYL_TRY(myl_scan_next(scan, &key, &row));
-    if (myl_str_present(key)) {
-        uint64_t room;
-
-        if (!myl_cut_u64(&key, &room) || !myl_cut_u64(&key, &k->arrival) ||
-            !myl_cut_str(&row, &k->origin))
-            return myl_fail(cx, MYL_CORRUPT, "FED_INBOX: bad row");
+    for (;;) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        MYL_TRY(cut_kept(cx, key, row, k));
+        if (k->due_ms <= now)
+            break;
+        k->arrival = 0;
+    }
+    if (k->arrival != 0) {
         k->origin = myl_keep(cx, k->origin);
-        k->text = myl_keep(cx, row);
+        k->text = myl_keep(cx, k->text);
     }
     myl_scan_end(scan);
     return MYL_OK;
@@ -86,6 +119,24 @@ static myl_rc drop_kept(myl_ctx *cx, void *arg)
     myl_key key = myl_key_of_u64s(k->room, k->arrival);
 
     return myl_store_delete(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key));
+}
+
+/* Nobody who could help was to be reached: it waits for another time, and holds up nothing behind it. */
+static myl_rc put_off(myl_ctx *cx, void *arg)
+{
+    kept *k = arg;
+    myl_key key = myl_key_of_u64s(k->room, k->arrival);
+    myl_str row;
+
+    MYL_TRY(myl_store_get(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key), &row));
+    if (!myl_str_present(row)) /* the room was deleted meanwhile */
+        return MYL_OK;
+    myl_log(cx, MYL_LOG_INFO, "fed.inbox",
+            "an event waits: nobody could be asked for what it stands on",
+            MYL_LOG_STR("room", k->room_id), MYL_LOG_STR("origin", k->origin));
+    k->due_ms = myl_now_ms() + ((int64_t)FIRST_WAIT_MS << (k->tries < 7 ? k->tries : 7));
+    k->tries++;
+    return put_kept(cx, k);
 }
 
 /* ---- workers ---- */
@@ -117,6 +168,7 @@ static myl_rc work(myl_ctx *cx, myl_str room_id, bool *more)
 {
     kept first = {.room_id = room_id};
     fed_waiting waiting;
+    bool again = false;
     myl_rc rc;
 
     MYL_TRY(myl_fed_read(cx, read_first, &first));
@@ -127,14 +179,15 @@ static myl_rc work(myl_ctx *cx, myl_str room_id, bool *more)
                             .origin = first.origin,
                             .text = first.text};
     myl_fed_turn_take(room_id);
-    rc = myl_fed_bring_in(cx, &waiting);
+    rc = myl_fed_bring_in(cx, &waiting, &again);
     myl_fed_turn_give(room_id);
     if (rc != MYL_OK && myl_error_of(rc)->kind != MYL_KIND_CLIENT)
         return rc;
     if (rc != MYL_OK)
         myl_log_failure(cx, "fed.inbox");
     myl_forgive(cx);
-    return myl_fed_change(cx, "fed.inbox", drop_kept, &first);
+    again &= first.tries < MYL_LIMIT_INBOX_TRIES;
+    return myl_fed_change(cx, "fed.inbox", again ? put_off : drop_kept, &first);
 }
 
 static void run_worker(myl_job *job)
@@ -211,39 +264,57 @@ static void wake_worker(myl_str room_id, bool slow)
     pthread_mutex_unlock(&lock);
 }
 
-typedef struct {
-    myl_list rooms; /* ids */
-} rooms_arg;
+/* ---- what was left, and what was put off ---- */
 
-static myl_rc list_rooms(myl_ctx *cx, void *arg)
+/* The next room with a kept event that is due, and its first such event's wait is over. */
+static myl_rc next_room(myl_ctx *cx, uint64_t after, uint64_t *room)
 {
-    rooms_arg *r = arg;
+    myl_key from = myl_key_of_u64(after + 1);
+    int64_t now = myl_now_ms();
+    kept k = {.due_ms = INT64_MAX};
+    myl_scan *scan;
+    myl_str key, row;
+
+    *room = 0;
+    MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD,
+                           &scan));
+    while (k.due_ms > now) {
+        MYL_TRY(myl_scan_next(scan, &key, &row));
+        if (!myl_str_present(key))
+            break;
+        MYL_TRY(cut_kept(cx, key, row, &k));
+    }
+    myl_scan_end(scan);
+    *room = k.due_ms <= now ? k.room : 0;
+    return MYL_OK;
+}
+
+static void wake(void *arg)
+{
+    wake_worker(*(const myl_str *)arg, false);
+}
+
+static myl_rc look_round(myl_ctx *cx)
+{
     uint64_t room = 0;
 
     for (;;) {
-        myl_key from = myl_key_of_u64(room + 1);
-        myl_scan *scan;
-        myl_str key, row, room_id;
+        myl_str *room_id = myl_new(cx, myl_str);
 
-        MYL_TRY(myl_scan_start(cx, MYL_TABLE_FED_INBOX, MYL_ABSENT, myl_key_str(&from), MYL_FORWARD,
-                               &scan));
-        MYL_TRY(myl_scan_next(scan, &key, &row));
-        if (!myl_str_present(key) || !myl_cut_u64(&key, &room))
+        MYL_TRY(next_room(cx, room, &room));
+        if (room == 0)
             return MYL_OK;
-        myl_scan_end(scan);
-        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_ROOM, room, &room_id));
-        myl_list_push(&r->rooms, myl_str, room_id);
+        MYL_TRY(myl_store_text_of(cx, MYL_INTERN_ROOM, room, room_id));
+        *room_id = myl_keep(cx, *room_id);
+        myl_engine_after_commit(cx, wake, room_id);
     }
 }
 
-myl_rc myl_fed_inbox_start(myl_ctx *cx)
-{
-    rooms_arg arg = {MYL_LIST(cx, myl_str)};
+static const myl_round looking = {"fed.inbox", LOOK_MS, look_round};
 
-    MYL_TRY(myl_fed_read(cx, list_rooms, &arg));
-    for (size_t i = 0; i < arg.rooms.count; i++)
-        wake_worker(myl_list_get(&arg.rooms, myl_str, i), false);
-    return MYL_OK;
+void myl_fed_inbox_start(void)
+{
+    myl_rounds_register(&looking);
 }
 
 /* ---- a delivery ---- */

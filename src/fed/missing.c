@@ -179,7 +179,7 @@ static void end_change(fed_fill *fill, bool kept)
         if (!entry->in_change)
             continue;
         entry->in_change = false;
-        entry->done = kept;
+        entry->done = entry->admitted = kept;
         fill->stored += kept && entry->accepted;
     }
 }
@@ -324,6 +324,7 @@ static void help(myl_ctx *cx, fed_fill *fill, fed_entry *entry)
         rc = help_back(cx, fill, entry, server);
     else
         rc = help_alone(cx, fill, entry, server);
+    fill->unreached |= rc == MYL_REMOTE_DOWN;
     if (rc != MYL_OK)
         myl_log_failure(cx, "fed.missing");
     myl_forgive(cx);
@@ -362,12 +363,25 @@ void myl_fed_fill_servers(myl_ctx *cx, fed_fill *fill, myl_str first)
     fill->server_count = servers.count < FED_FILL_SERVERS ? servers.count : FED_FILL_SERVERS;
 }
 
-myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting)
+static bool is_admitted(const fed_fill *fill, myl_str id)
+{
+    for (size_t i = 0; i < fill->entries.count; i++) {
+        const fed_entry *entry = myl_list_at(&fill->entries, i);
+
+        if (myl_str_equal(entry->pdu.id, id))
+            return entry->admitted;
+    }
+    return false;
+}
+
+myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting, bool *again)
 {
     fed_fill fill = {.room = waiting->room, .coming = MYL_COMES_NEW, .rounds = ROUNDS};
     myl_list texts = MYL_LIST(cx, myl_str);
     size_t added;
+    myl_str id;
 
+    *again = false;
     fill.entries = MYL_LIST(cx, fed_entry);
     myl_list_push(&texts, myl_str, waiting->text);
     myl_fed_fill_servers(cx, &fill, waiting->origin);
@@ -375,5 +389,8 @@ myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting)
     fill.bad = 0;
     if (added == 0 || fill.server_count == 0)
         return MYL_OK;
-    return myl_fed_fill_run(cx, &fill);
+    id = ((const fed_entry *)myl_list_at(&fill.entries, 0))->pdu.id;
+    MYL_TRY(myl_fed_fill_run(cx, &fill));
+    *again = fill.unreached && !is_admitted(&fill, id);
+    return MYL_OK;
 }

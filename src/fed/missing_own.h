@@ -23,6 +23,7 @@ typedef struct {
     size_t told_count;
     bool done;                /* admitted, or given up */
     bool in_change, accepted; /* by the change under way */
+    bool admitted;
     size_t tries;
 } fed_entry;
 
@@ -40,7 +41,8 @@ typedef struct {
     bool dry;         /* an answer was short: there is no more to be had that way */
     myl_str newest[MYL_LIMIT_EXTREMITIES];
     size_t newest_count;
-    bool more; /* the change ended before all was looked at */
+    bool unreached; /* a server that was asked did not answer */
+    bool more;      /* the change ended before all was looked at */
 } fed_fill;
 
 myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size_t *added);

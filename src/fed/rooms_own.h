@@ -206,6 +206,7 @@ typedef struct {
     myl_str origin;
     myl_str text; /* the PDU */
 } fed_waiting;
-myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting);
+/* *again: it is not in, for a server that could have helped was not to be reached. */
+myl_rc myl_fed_bring_in(myl_ctx *cx, const fed_waiting *waiting, bool *again);
 
 #endif

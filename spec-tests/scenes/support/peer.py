@@ -162,6 +162,12 @@ class Peer:
         with self._lock:
             self._answers.insert(0, (method, re.compile(pattern + "$"), call))
 
+    def no_more_on(self, pattern: str) -> None:
+        """What was said last for this pattern is forgotten; what was said before it counts again."""
+        with self._lock:
+            last = next(one for one in self._answers if one[1].pattern == pattern + "$")
+            self._answers.remove(last)
+
     def _take_transaction(self, request: Request) -> Answer:
         with self._lock:
             self.transactions.append(request)
