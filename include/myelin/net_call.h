@@ -88,6 +88,11 @@ typedef struct {
     myl_str host;
     uint16_t port;
 } myl_net_target;
+/* Its place in the row of look-ups that wait for others to end (NET_LOOKUPS). */
+typedef struct myl_net_turn {
+    struct myl_net_turn *next;
+    void (*start)(struct myl_net_turn *turn);
+} myl_net_turn;
 typedef struct myl_net_service {
     const char *name; /* "_matrix-fed._tcp.example.org"; lives until done */
     myl_ctx *cx;      /* the answer is made in it */
@@ -97,6 +102,7 @@ typedef struct myl_net_service {
     const myl_net_target *targets;
     size_t count;
     int64_t lasts_ms; /* the least time to live of the records; 0: unknown */
+    myl_net_turn turn;
 } myl_net_service;
 void myl_net_service_start(myl_net_service *service);
 

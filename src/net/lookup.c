@@ -25,7 +25,8 @@ enum {
     LEAST_MS = 5000,
     LONGEST_MS = 600000,
     NO_NAME_MS = 10000,
-    SERVICES = 16 /* records that are looked at */
+    SERVICES = 16, /* records that are looked at */
+    NAME_BYTES = 256
 };
 
 typedef struct remembered {
@@ -41,7 +42,46 @@ static struct {
     bool is_open;
     myl_table *names;
     uint64_t random;
+    size_t under_way;
+    myl_net_turn *first, *last; /* that wait */
+    bool starting;              /* give_turns is at work further up */
 } lookups;
+
+/* ---- turns ---- */
+
+/* One that ends at once comes back here from within: the outermost call starts them all. */
+static void give_turns(void)
+{
+    if (lookups.starting)
+        return;
+    lookups.starting = true;
+    while (lookups.first != NULL &&
+           (lookups.under_way < MYL_LIMIT_NET_LOOKUPS || myl_net_stopping())) {
+        myl_net_turn *turn = lookups.first;
+        lookups.first = turn->next;
+        lookups.under_way++;
+        turn->start(turn);
+    }
+    lookups.starting = false;
+}
+
+static void take_turn(myl_net_turn *turn, void (*start)(myl_net_turn *turn))
+{
+    turn->next = NULL;
+    turn->start = start;
+    if (lookups.first == NULL)
+        lookups.first = turn;
+    else
+        lookups.last->next = turn;
+    lookups.last = turn;
+    give_turns();
+}
+
+static void end_turn(void)
+{
+    lookups.under_way--;
+    give_turns();
+}
 
 /* ---- what is remembered ---- */
 
@@ -147,26 +187,37 @@ static void addresses_done(void *arg, int status, int timeouts, struct ares_addr
     if (info != NULL)
         ares_freeaddrinfo(info);
     lookup->done(lookup);
+    end_turn();
 }
 
-void myl_net_lookup(net_lookup *lookup)
+static void start_lookup(myl_net_turn *turn)
 {
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC,
                                         .ai_socktype = SOCK_STREAM,
                                         .ai_flags = ARES_AI_NOSORT};
-    char name[256];
+    net_lookup *lookup = MYL_OF(turn, net_lookup, turn);
+    char name[NAME_BYTES];
 
+    if (myl_net_stopping()) {
+        addresses_done(lookup, ARES_ECANCELLED, 0, NULL);
+        return;
+    }
+    memcpy(name, lookup->host.at, lookup->host.len);
+    name[lookup->host.len] = '\0';
+    ares_getaddrinfo(lookups.channel, name, NULL, &hints, addresses_done, lookup);
+}
+
+void myl_net_lookup(net_lookup *lookup)
+{
     lookup->count = 0;
     if (myl_net_stopping()) {
         lookup->rc = MYL_STOPPING;
         lookup->failure = "the server stops";
-    } else if (lookup->host.len >= sizeof(name)) {
+    } else if (lookup->host.len >= NAME_BYTES) {
         lookup->rc = MYL_REMOTE_DOWN;
         lookup->failure = "the name is too long";
     } else if (!recall(lookup)) {
-        memcpy(name, lookup->host.at, lookup->host.len);
-        name[lookup->host.len] = '\0';
-        ares_getaddrinfo(lookups.channel, name, NULL, &hints, addresses_done, lookup);
+        take_turn(&lookup->turn, start_lookup);
         return;
     }
     lookup->done(lookup);
@@ -275,15 +326,23 @@ static void service_done(void *arg, int status, int timeouts, unsigned char *ans
     if (first != NULL)
         ares_free_data(first);
     service->done(service);
+    end_turn();
+}
+
+static void start_service(myl_net_turn *turn)
+{
+    myl_net_service *service = MYL_OF(turn, myl_net_service, turn);
+
+    if (myl_net_stopping())
+        service_done(service, ARES_ECANCELLED, 0, NULL, 0);
+    else
+        ares_query(lookups.channel, service->name, ns_c_in, ns_t_srv, service_done, service);
 }
 
 void myl_net_service_start(myl_net_service *service)
 {
     service->count = 0;
-    if (myl_net_stopping())
-        service->done(service);
-    else
-        ares_query(lookups.channel, service->name, ns_c_in, ns_t_srv, service_done, service);
+    take_turn(&service->turn, start_service);
 }
 
 /* ---- descriptors and time ---- */
@@ -360,6 +419,7 @@ void myl_net_lookup_close(void)
     if (!lookups.is_open)
         return;
     ares_destroy(lookups.channel);
+    give_turns();
     ares_library_cleanup();
     forget_all();
     lookups.is_open = false;

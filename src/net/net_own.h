@@ -34,6 +34,7 @@ typedef struct net_lookup {
     const char *failure;
     myl_address addresses[NET_ADDRESSES];
     size_t count;
+    myl_net_turn turn;
 } net_lookup;
 /* done may run inside. */
 void myl_net_lookup(net_lookup *lookup);
