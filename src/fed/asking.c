@@ -14,6 +14,28 @@ myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *r
     return myl_fed_reply_check(cx, request, reply);
 }
 
+bool myl_fed_is_unknown(const myl_fed_reply *reply)
+{
+    return reply->status == 404 || reply->status == 405 ||
+           (reply->status == 400 && myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED")));
+}
+
+int64_t myl_fed_next_try(uint32_t tries)
+{
+    enum { FIRST_MS = 30000, DOUBLES = 7 };
+
+    return myl_now_ms() + ((int64_t)FIRST_MS << (tries < DOUBLES ? tries : DOUBLES));
+}
+
+const myl_str *myl_fed_keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
+{
+    myl_str *kept = myl_new_array(cx, myl_str, count + 1);
+
+    for (size_t i = 0; i < count; i++)
+        kept[i] = myl_keep(cx, ids[i]);
+    return kept;
+}
+
 /* ---- refusals that are the client's to hear ---- */
 
 typedef struct {

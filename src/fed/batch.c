@@ -13,15 +13,6 @@ enum { BATCH = 100 };
 
 /* ---- reading ---- */
 
-static const myl_str *keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
-{
-    myl_str *kept = myl_new_array(cx, myl_str, count + 1);
-
-    for (size_t i = 0; i < count; i++)
-        kept[i] = myl_keep(cx, ids[i]);
-    return kept;
-}
-
 static bool read_pdu(myl_ctx *cx, myl_ctx *piece, const myl_room_version *version, myl_str room_id,
                      fed_pdu *out)
 {
@@ -33,9 +24,9 @@ static bool read_pdu(myl_ctx *cx, myl_ctx *piece, const myl_room_version *versio
         !myl_str_equal(event.room_id, room_id))
         return false;
     out->id = myl_keep(cx, event.event_id);
-    out->auth = keep_ids(cx, event.auth_events, event.auth_event_count);
+    out->auth = myl_fed_keep_ids(cx, event.auth_events, event.auth_event_count);
     out->auth_count = event.auth_event_count;
-    out->prev = keep_ids(cx, event.prev_events, event.prev_event_count);
+    out->prev = myl_fed_keep_ids(cx, event.prev_events, event.prev_event_count);
     out->prev_count = event.prev_event_count;
     out->depth = event.depth;
     out->create = myl_event_is(&event, "m.room.create", MYL_S(""));

@@ -1,4 +1,4 @@
-/* check.c: what `myelin check` looks at in the tables of server keys.
+/* check.c: what `myelin check` looks at in the tables of server keys; the others belong to their files.
  *
  * Threads: the command's.
  *
@@ -75,31 +75,7 @@ static myl_rc check_keys(myl_ctx *cx, myl_check *check)
     return MYL_OK;
 }
 
-/* ---- events that wait ---- */
-
-static myl_rc check_waiting(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
-{
-    const myl_json *pdu;
-    uint64_t room, arrival, due;
-    myl_str origin, room_id;
-    uint32_t tries;
-
-    if (!myl_cut_u64(&key, &room) || !myl_cut_u64(&key, &arrival) || !myl_cut_str(&row, &origin) ||
-        !myl_cut_u32(&row, &tries) || !myl_cut_u64(&row, &due) || !myl_id_is_server(origin) ||
-        myl_json_parse(cx, row, &pdu) != MYL_OK) {
-        myl_forgive(cx);
-        myl_check_wrong(check, "FED_INBOX: a row cannot be read");
-        return MYL_OK;
-    }
-    return myl_store_text_of(cx, MYL_INTERN_ROOM, room, &room_id);
-}
-
-static myl_rc check_inbox(myl_ctx *cx, myl_check *check)
-{
-    return myl_check_walk(cx, check, MYL_TABLE_FED_INBOX, check_waiting);
-}
-
 const myl_check_row myl_fed_checks[] = {{"server keys", check_keys},
-                                        {"waiting events", check_inbox},
+                                        {"waiting events", myl_fed_check_inbox},
                                         {"joins under way", myl_fed_check_joins},
                                         {NULL, NULL}};

@@ -1,7 +1,8 @@
 /* cut.c: pieces of JSON texts that are too large to be parsed as a whole.
  *
- * Why:     the answer to a join of a large room holds tens of thousands of events; a tree of all would be many times its size.
- * Callers: join.c, state.c.
+ * Why:     the events of an answer are kept as they came, and parsed one by one; a tree of all would be many times its size. What
+ *          is too large to be kept as a whole is cut while it comes (lists.c).
+ * Callers: backfill.c, by_time.c, missing.c, state.c.
  * Threads: any.
  * Holds:   the text is a stranger's: every step looks whether it is at the end, and what is cut out is parsed on its own.
  *

@@ -43,24 +43,15 @@ typedef struct fed_batch {
     myl_list wants; /* fed_key_want */
 } batch;
 
-static const myl_str *keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
-{
-    myl_str *kept = myl_new_array(cx, myl_str, count + 1);
-
-    for (size_t i = 0; i < count; i++)
-        kept[i] = myl_keep(cx, ids[i]);
-    return kept;
-}
-
-/* A key that is wanted outlives the job in which the event was parsed. */
-static void keep_wants(batch *self, const myl_list *wants)
+/* A key that is wanted outlives the job in which it was found to be. */
+static void keep_wants(myl_list *to, const myl_list *wants)
 {
     for (size_t i = 0; i < wants->count; i++) {
         fed_key_want want = myl_list_get(wants, fed_key_want, i);
 
-        want.server = myl_keep(&self->cx, want.server);
-        want.key_id = myl_keep(&self->cx, want.key_id);
-        myl_list_push(&self->wants, fed_key_want, want);
+        want.server = myl_keep(to->cx, want.server);
+        want.key_id = myl_keep(to->cx, want.key_id);
+        myl_list_push(to, fed_key_want, want);
     }
 }
 
@@ -73,7 +64,7 @@ static verdict judge(batch *self, myl_ctx *piece, const myl_event *event)
     if (self->of->over) /* no more keys will come */
         return BAD;
     myl_fed_event_wants(piece, event, &wants);
-    keep_wants(self, &wants);
+    keep_wants(&self->wants, &wants);
     if (wants.count > 0)
         return WAITS;
     /* its keys may have come between the two looks */
@@ -92,7 +83,7 @@ static void look_at(batch *self, myl_ctx *piece, candidate *one)
         !myl_str_equal(event.room_id, self->of->room->room_id))
         return;
     one->id = myl_keep(&self->cx, event.event_id);
-    one->auth = keep_ids(&self->cx, event.auth_events, event.auth_event_count);
+    one->auth = myl_fed_keep_ids(&self->cx, event.auth_events, event.auth_event_count);
     one->auth_count = event.auth_event_count;
     one->depth = event.depth;
     one->create = myl_event_is(&event, "m.room.create", MYL_S(""));
@@ -115,7 +106,6 @@ static void run_batch(myl_job *job)
         myl_snapshot_close(&piece);
         myl_ctx_reset(&piece);
     }
-    myl_snapshot_close(&piece);
     myl_ctx_end(&piece);
     myl_fed_merge_wants(&self->cx, &self->wants);
     myl_queue_put(self->of->back, &self->item);
@@ -186,8 +176,10 @@ static void end_errand(fed_gather *g)
     g->under_way = NULL;
 }
 
-static void send_errand(fed_gather *g)
+/* For these too. */
+static void send_errand(fed_gather *g, const myl_list *wants)
 {
+    keep_wants(&g->next->wants, wants);
     if (g->under_way != NULL && myl_queue_length(g->under_way->back) > 0)
         end_errand(g);
     if (g->under_way != NULL || g->next->wants.count == 0)
@@ -196,18 +188,6 @@ static void send_errand(fed_gather *g)
         return; /* with the next batch, or at the end */
     g->under_way = g->next;
     g->next = start_errand();
-}
-
-static void take_wants(fed_gather *g, const batch *from)
-{
-    for (size_t i = 0; i < from->wants.count; i++) {
-        fed_key_want want = myl_list_get(&from->wants, fed_key_want, i);
-
-        want.server = myl_keep(&g->next->cx, want.server);
-        want.key_id = myl_keep(&g->next->cx, want.key_id);
-        myl_list_push(&g->next->wants, fed_key_want, want);
-    }
-    send_errand(g);
 }
 
 /* ---- the list ---- */
@@ -297,7 +277,7 @@ static void take_back(fed_gather *g)
             g->rc = take_candidate(g, &done->all[i]);
     }
     if (!g->over && g->rc == MYL_OK)
-        take_wants(g, done);
+        send_errand(g, &done->wants);
     drop_batch(done);
 }
 

@@ -17,7 +17,7 @@
 
 #include <pthread.h>
 
-enum { LOOK_MS = 15000, FIRST_WAIT_MS = 30000 };
+enum { LOOK_MS = 15000 };
 
 /* ---- kept events ---- */
 
@@ -41,17 +41,22 @@ static myl_rc put_kept(myl_ctx *cx, const kept *k)
     return myl_store_put(cx, MYL_TABLE_FED_INBOX, myl_key_str(&key), myl_text_str(&row));
 }
 
-static myl_rc cut_kept(myl_ctx *cx, myl_str key, myl_str row, kept *out)
+static bool cut_row(myl_str key, myl_str row, kept *out)
 {
     uint64_t due;
 
     if (!myl_cut_u64(&key, &out->room) || !myl_cut_u64(&key, &out->arrival) ||
         !myl_cut_str(&row, &out->origin) || !myl_cut_u32(&row, &out->tries) ||
         !myl_cut_u64(&row, &due))
-        return myl_fail(cx, MYL_CORRUPT, "FED_INBOX: bad row");
+        return false;
     out->due_ms = (int64_t)due;
     out->text = row;
-    return MYL_OK;
+    return true;
+}
+
+static myl_rc cut_kept(myl_ctx *cx, myl_str key, myl_str row, kept *out)
+{
+    return cut_row(key, row, out) ? MYL_OK : myl_fail(cx, MYL_CORRUPT, "FED_INBOX: bad row");
 }
 
 static myl_rc keep_event(myl_ctx *cx, uint64_t room, myl_str origin, myl_str text, bool *full)
@@ -134,7 +139,7 @@ static myl_rc put_off(myl_ctx *cx, void *arg)
     myl_log(cx, MYL_LOG_INFO, "fed.inbox",
             "an event waits: nobody could be asked for what it stands on",
             MYL_LOG_STR("room", k->room_id), MYL_LOG_STR("origin", k->origin));
-    k->due_ms = myl_now_ms() + ((int64_t)FIRST_WAIT_MS << (k->tries < 7 ? k->tries : 7));
+    k->due_ms = myl_fed_next_try(k->tries);
     k->tries++;
     return put_kept(cx, k);
 }
@@ -568,4 +573,26 @@ myl_rc myl_fed_take_pdus(myl_ctx *cx, const myl_fed_delivery *delivery)
         MYL_TRY(admit_in_shares(cx, &t));
     }
     return MYL_OK;
+}
+
+/* ---- check ---- */
+
+static myl_rc check_waiting(myl_ctx *cx, myl_check *check, myl_str key, myl_str row)
+{
+    const myl_json *pdu;
+    myl_str room_id;
+    kept k = {.room = 0};
+
+    if (!cut_row(key, row, &k) || !myl_id_is_server(k.origin) ||
+        myl_json_parse(cx, k.text, &pdu) != MYL_OK) {
+        myl_forgive(cx);
+        myl_check_wrong(check, "FED_INBOX: a row cannot be read");
+        return MYL_OK;
+    }
+    return myl_store_text_of(cx, MYL_INTERN_ROOM, k.room, &room_id);
+}
+
+myl_rc myl_fed_check_inbox(myl_ctx *cx, myl_check *check)
+{
+    return myl_check_walk(cx, check, MYL_TABLE_FED_INBOX, check_waiting);
 }

@@ -49,12 +49,6 @@ static myl_rc admit(myl_ctx *cx, void *arg)
                     admitted.verdict.reason != NULL ? admitted.verdict.reason : "");
 }
 
-static bool is_unknown(const myl_fed_reply *reply)
-{
-    return reply->status == 404 ||
-           (reply->status == 400 && myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED")));
-}
-
 static myl_rc ask(myl_ctx *cx, invitation *i, const myl_json **back)
 {
     const myl_event *event = &i->event.event;
@@ -70,7 +64,7 @@ static myl_rc ask(myl_ctx *cx, invitation *i, const myl_json **back)
     request.body = body;
     request.path = myl_fed_path(cx, "/_matrix/federation/v2/invite/{}/{}", parts, 2);
     MYL_TRY(myl_fed_call(cx, &request, &reply));
-    if (is_unknown(&reply) && event->version->pair_references) {
+    if (myl_fed_is_unknown(&reply) && event->version->pair_references) {
         extra = myl_json_with(cx, NULL, MYL_S("invite_room_state"), i->outline);
         request.body = myl_json_with(cx, event->json, MYL_S("unsigned"), extra);
         request.path = myl_fed_path(cx, "/_matrix/federation/v1/invite/{}/{}", parts, 2);

@@ -173,12 +173,6 @@ static myl_rc take_room(myl_ctx *cx, arrival *a)
 
 /* ---- one server ---- */
 
-static bool is_unknown(const myl_fed_reply *reply)
-{
-    return reply->status == 404 || reply->status == 405 ||
-           (reply->status == 400 && myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED")));
-}
-
 static myl_rc send_join(myl_ctx *cx, myl_str server, arrival *a)
 {
     const fed_making *making = a->making;
@@ -193,7 +187,7 @@ static myl_rc send_join(myl_ctx *cx, myl_str server, arrival *a)
     request.path =
         myl_fed_path(cx, "/_matrix/federation/v2/send_join/{}/{}?omit_members=false", parts, 2);
     MYL_TRY(myl_fed_gather_call(&a->answer, &request, &reply));
-    if (is_unknown(&reply)) {
+    if (myl_fed_is_unknown(&reply)) {
         request.path = myl_fed_path(cx, "/_matrix/federation/v1/send_join/{}/{}", parts, 2);
         MYL_TRY(myl_fed_gather_call(&a->answer, &request, &reply));
     }

@@ -19,7 +19,6 @@
 enum {
     LOOK_MS = 15000,
     LOG_MS = 5000,
-    FIRST_WAIT_MS = 30000,
     RESUMED_AT_ONCE = 4 /* the lane has others' work too */
 };
 
@@ -321,7 +320,7 @@ static myl_rc put_off(myl_ctx *cx, void *arg)
     MYL_TRY(get_note(cx, place, &note, &there));
     if (!there)
         return MYL_OK;
-    note.due_ms = myl_now_ms() + ((int64_t)FIRST_WAIT_MS << (note.tries < 7 ? note.tries : 7));
+    note.due_ms = myl_fed_next_try(note.tries);
     note.tries++;
     return put_note(cx, place, &note);
 }

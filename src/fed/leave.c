@@ -77,11 +77,6 @@ myl_rc myl_fed_knock(myl_ctx *cx, const myl_fed_visit *visit)
 
 /* ---- leaving ---- */
 
-static bool is_unknown(const myl_fed_reply *reply)
-{
-    return myl_str_equal(reply->errcode, MYL_S("M_UNRECOGNIZED"));
-}
-
 static myl_rc leave_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
 {
     fed_making making = {.visit = visit, .make = "make_leave", .membership = MYL_MEMBER_LEAVE};
@@ -91,7 +86,7 @@ static myl_rc leave_by(myl_ctx *cx, myl_str server, const myl_fed_visit *visit)
 
     MYL_TRY(myl_fed_make(cx, server, &making));
     rc = send_event(cx, server, "/_matrix/federation/v2/send_leave/{}/{}", &making, &reply);
-    if (reply.status == 404 || (reply.status == 400 && is_unknown(&reply))) {
+    if (myl_fed_is_unknown(&reply)) {
         myl_forgive(cx); /* an older server */
         rc = send_event(cx, server, "/_matrix/federation/v1/send_leave/{}/{}", &making, &reply);
     }

@@ -75,15 +75,6 @@ myl_rc myl_fed_fill_add(myl_ctx *cx, fed_fill *fill, const myl_list *texts, size
 
 /* ---- admitting ---- */
 
-static const myl_str *keep_ids(myl_ctx *cx, const myl_str *ids, size_t count)
-{
-    myl_str *kept = myl_new_array(cx, myl_str, count + 1);
-
-    for (size_t i = 0; i < count; i++)
-        kept[i] = myl_keep(cx, ids[i]);
-    return kept;
-}
-
 /* Numbers of the told state's events that are here: on a snapshot, for they may be very many. */
 static myl_rc number_state(myl_ctx *cx, void *arg)
 {
@@ -117,7 +108,7 @@ static myl_rc admit_entry(myl_ctx *cx, fed_fill *fill, myl_room_head *head, fed_
     entry->done = admitted.kind != MYL_ADMIT_MISSING;
     entry->in_change = entry->done;
     entry->accepted = admitted.kind == MYL_ADMIT_ACCEPTED;
-    entry->missing = keep_ids(cx, admitted.missing_prev, admitted.missing_prev_count);
+    entry->missing = myl_fed_keep_ids(cx, admitted.missing_prev, admitted.missing_prev_count);
     entry->missing_count = admitted.missing_prev_count;
     return MYL_OK;
 }
@@ -297,8 +288,8 @@ static myl_rc help_back(myl_ctx *cx, fed_fill *fill, fed_entry *entry, myl_str s
     return rc;
 }
 
-/* Its auth events, or the state before it. When nobody can be reached it is dropped, not judged by half of them: it comes
- * again as what later events stand on. */
+/* Its auth events, or the state before it. When nobody can be reached it is not judged by half of them: it is tried again later
+ * (inbox.c). */
 static myl_rc help_alone(myl_ctx *cx, fed_fill *fill, fed_entry *entry, myl_str server)
 {
     bool auth = entry->missing_count == 0, last;

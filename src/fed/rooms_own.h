@@ -146,6 +146,13 @@ myl_rc myl_fed_gather_finish(fed_gather *g);
 /* ---- call helpers (asking.c) ---- */
 /* Calls and checks; the server's own words in the failure. */
 myl_rc myl_fed_ask(myl_ctx *cx, const myl_fed_request *request, myl_fed_reply *reply);
+/* Is the endpoint one that the server, an older one, does not know? */
+bool myl_fed_is_unknown(const myl_fed_reply *reply);
+/* When what could not be had from others is to be tried again, by the wall clock: half a minute from now, then twice as long each
+ * time, an hour at most. */
+int64_t myl_fed_next_try(uint32_t tries);
+/* Copies of ids, in the job. */
+const myl_str *myl_fed_keep_ids(myl_ctx *cx, const myl_str *ids, size_t count);
 /* As myl_fed_reply_check, but what the server says of a refusal (400, a blocked invite) goes on to the client in its own code. Not
  * `whole`: M_MISSING_PARAM and M_INVALID_PARAM do not, for then it is we who asked badly. */
 myl_rc myl_fed_pass_on(myl_ctx *cx, const myl_fed_request *request, const myl_fed_reply *reply,
@@ -193,6 +200,9 @@ size_t myl_fed_fetch_texts(myl_ctx *cx, myl_str server, const myl_str *ids, size
                            myl_list *texts);
 /* The auth chain of an event. */
 myl_rc myl_fed_fetch_auth(myl_ctx *cx, const fed_room *room, myl_str server, myl_str event_id);
+
+/* ---- inbox.c ---- */
+myl_rc myl_fed_check_inbox(myl_ctx *cx, myl_check *check);
 
 /* ---- turns.c: one at a time does long work in a room ---- */
 /* Waits until nobody has the room's turn. */
