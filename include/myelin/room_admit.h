@@ -38,7 +38,8 @@ typedef struct {
     /* The state before it as another server says (state_ids), where prev events are missing. */
     bool state_given; /* as a root, or by the numbers of its events: */
     myl_tree_root state;
-    const uint64_t *told; /* must live in the job; NULL: it is the root */
+    /* in the job; of two for one key the last counts; rejected ones, and those of other rooms, are left out. NULL: it is the root */
+    const uint64_t *told;
     size_t told_count;
     bool alone; /* NEW: a join from outside: it replaces all newest events of an older stay */
     bool
@@ -91,10 +92,6 @@ myl_rc myl_room_ahead_number(myl_ctx *cx);
 myl_rc myl_room_ahead_resolve(myl_ctx *cx);
 
 /* ---- states that others tell ---- */
-/* The root of a state given by numbers of state events, made from `base` (0, or a state that is near). Two for one key: the
- * last counts. Rejected ones are left out. */
-myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *events, size_t count,
-                           myl_tree_root *out);
 /* Of `ids` those that are not stored (at all, placed or not). */
 myl_rc myl_room_unknown(myl_ctx *cx, const myl_str *ids, size_t count, const myl_str **unknown,
                         size_t *unknown_count);

@@ -150,8 +150,10 @@ static myl_rc find_state_before(admitting *a)
 {
     a->before = 0;
     if (a->in->state_given && a->in->told != NULL)
-        return myl_room_ahead_told(
-            a->cx, &(myl_told_state){a->head->state, a->in->told, a->in->told_count}, &a->before);
+        return myl_room_ahead_told(a->cx,
+                                   &(myl_told_state){a->head->room, a->head->state, a->in->told,
+                                                     a->in->told_count},
+                                   &a->before);
     if (a->in->state_given)
         a->before = a->in->state;
     else if (a->prevs.count > 0)
@@ -471,24 +473,24 @@ myl_rc myl_room_state_difference(myl_ctx *cx, myl_tree_root base, myl_list *want
     return MYL_OK;
 }
 
-myl_rc myl_room_state_make(myl_ctx *cx, myl_tree_root base, const uint64_t *events, size_t count,
-                           myl_tree_root *out)
+myl_rc myl_room_state_entry(myl_ctx *cx, uint64_t room, uint64_t number, myl_list *out)
 {
-    myl_list want = MYL_LIST(cx, myl_tree_entry), changes = MYL_LIST(cx, myl_tree_entry);
+    myl_stored stored;
 
-    for (size_t i = 0; i < count; i++) {
-        myl_stored stored;
+    MYL_TRY(myl_room_event(cx, number, &stored));
+    if (stored.room == room && stored.state_key != 0 && (stored.flags & MYL_EVENT_REJECTED) == 0)
+        myl_list_push(out, myl_tree_entry,
+                      ((myl_tree_entry){stored.type, stored.state_key, number}));
+    return MYL_OK;
+}
 
-        MYL_TRY(myl_room_event(cx, events[i], &stored));
-        if (stored.state_key != 0 && (stored.flags & MYL_EVENT_REJECTED) == 0)
-            myl_list_push(&want, myl_tree_entry,
-                          ((myl_tree_entry){stored.type, stored.state_key, stored.number}));
-    }
-    MYL_TRY(myl_room_state_difference(cx, base, &want, &changes));
-    *out = base;
-    if (changes.count == 0)
-        return MYL_OK;
-    return myl_tree_change(cx, myl_store_nodes(cx), base, changes.at, changes.count, out);
+myl_rc myl_room_told_changes(myl_ctx *cx, const myl_told_state *told, myl_list *out)
+{
+    myl_list want = MYL_LIST(cx, myl_tree_entry);
+
+    for (size_t i = 0; i < told->count; i++)
+        MYL_TRY(myl_room_state_entry(cx, told->room, told->events[i], &want));
+    return myl_room_state_difference(cx, told->base, &want, out);
 }
 
 myl_rc myl_room_unknown(myl_ctx *cx, const myl_str *ids, size_t count, const myl_str **unknown,

@@ -77,30 +77,26 @@ myl_rc myl_room_move_members(myl_ctx *cx, myl_room_head *head, myl_tree_root was
 
 /* ---- the whole ---- */
 
-static myl_rc move_state(myl_ctx *cx, myl_room_head *head, const myl_stored *stored)
+/* The current state; `after`: the state after the event that came, which need not be stored. */
+static myl_rc move_state(myl_ctx *cx, myl_room_head *head, uint64_t number, myl_tree_root after)
 {
-    if (head->extremity_count == 1 && head->extremities[0] == stored->number) {
-        head->state = stored->after;
-        return MYL_OK;
+    myl_tree_root roots[MYL_LIMIT_EXTREMITIES];
+
+    for (uint32_t i = 0; i < head->extremity_count; i++) {
+        myl_stored stored = {.after = after};
+
+        if (head->extremities[i] != number)
+            MYL_TRY(myl_room_event(cx, head->extremities[i], &stored));
+        roots[i] = stored.after;
     }
-    return myl_room_resolve_events(cx, head, head->extremities, head->extremity_count,
-                                   &head->state);
+    return myl_room_resolve(cx, head, roots, head->extremity_count, &head->state);
 }
 
 myl_rc myl_room_advance_ahead(myl_ctx *cx, myl_room_head *head, const myl_advance *advance,
                               myl_tree_root after)
 {
-    myl_tree_root roots[MYL_LIMIT_EXTREMITIES];
-
     move_extremities(head, advance);
-    for (uint32_t i = 0; i < head->extremity_count; i++) {
-        myl_stored stored = {.after = after};
-
-        if (head->extremities[i] != advance->stored->number)
-            MYL_TRY(myl_room_event(cx, head->extremities[i], &stored));
-        roots[i] = stored.after;
-    }
-    return myl_room_resolve(cx, head, roots, head->extremity_count, &head->state);
+    return move_state(cx, head, advance->stored->number, after);
 }
 
 static myl_rc note_state(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored)
@@ -143,7 +139,7 @@ myl_rc myl_room_advance(myl_ctx *cx, myl_room_head *head, const myl_advance *adv
     if (head->create == 0)
         head->create = stored->number;
     move_extremities(head, advance);
-    MYL_TRY(move_state(cx, head, stored));
+    MYL_TRY(move_state(cx, head, stored->number, stored->after));
     MYL_TRY(note_state(cx, head, stored));
     return was == head->state ? MYL_OK : myl_room_move_members(cx, head, was, stored->position);
 }

@@ -140,36 +140,44 @@ myl_rc myl_room_ahead_watch(myl_ctx *cx)
 /* What changes a stored root into the told state. */
 typedef struct {
     myl_told_state told;
-    const myl_tree_entry *changes;
-    size_t change_count;
+    myl_list changes; /* myl_tree_entry */
 } told_ahead;
 
-static myl_rc note_told(myl_ctx *cx, const myl_told_state *told, myl_tree_root made)
+static const told_ahead *find_told(const myl_ctx *cx, const myl_told_state *told)
 {
-    myl_list changes = MYL_LIST(cx, myl_tree_entry);
-
-    MYL_TRY(myl_tree_diff(cx, myl_store_nodes(cx), told->base, made, collect_change, &changes));
-    myl_list_push(&cx->ahead->told, told_ahead, ((told_ahead){*told, changes.at, changes.count}));
-    return MYL_OK;
-}
-
-myl_rc myl_room_ahead_told(myl_ctx *cx, const myl_told_state *told, myl_tree_root *out)
-{
-    myl_rc rc;
-
     for (size_t i = 0; cx->ahead != NULL && i < cx->ahead->told.count; i++) {
         const told_ahead *one = myl_list_at(&cx->ahead->told, i);
 
         if (one->told.events == told->events)
-            return myl_tree_change(cx, myl_store_nodes(cx), one->told.base, one->changes,
-                                   one->change_count, out);
+            return one;
     }
+    return NULL;
+}
+
+static myl_rc find_changes(myl_ctx *cx, const myl_told_state *told, told_ahead *out)
+{
+    myl_rc rc;
+
+    *out = (told_ahead){*told, MYL_LIST(cx, myl_tree_entry)};
     MYL_TRY(myl_room_ahead_watch(cx));
-    rc = myl_room_state_make(cx, told->base, told->events, told->count, out);
+    rc = myl_room_told_changes(cx, told, &out->changes);
     myl_engine_watch(cx, 0, MYL_OK);
-    if (rc != MYL_OK)
-        return rc;
-    return cx->ahead == NULL || myl_engine_is_writing(cx) ? MYL_OK : note_told(cx, told, *out);
+    if (rc == MYL_OK && cx->ahead != NULL && !myl_engine_is_writing(cx))
+        myl_list_push(&cx->ahead->told, told_ahead, *out);
+    return rc;
+}
+
+myl_rc myl_room_ahead_told(myl_ctx *cx, const myl_told_state *told, myl_tree_root *out)
+{
+    const told_ahead *known = find_told(cx, told);
+    told_ahead made;
+
+    if (known == NULL) {
+        MYL_TRY(find_changes(cx, told, &made));
+        known = &made;
+    }
+    return myl_tree_change(cx, myl_store_nodes(cx), known->told.base, known->changes.at,
+                           known->changes.count, out);
 }
 
 void myl_room_ahead_start(myl_ctx *cx)

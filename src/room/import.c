@@ -25,16 +25,9 @@ myl_rc myl_room_import_want(myl_ctx *cx, myl_room_import *import, const myl_str 
 
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_ROOM, import->room_id, &room));
     for (size_t i = 0; i < count; i++) {
-        myl_stored stored;
-
         MYL_TRY(myl_room_event_number(cx, ids[i], &number));
-        if (number == 0)
-            continue;
-        MYL_TRY(myl_room_event(cx, number, &stored));
-        if (stored.room == room && stored.state_key != 0 &&
-            (stored.flags & MYL_EVENT_REJECTED) == 0)
-            myl_list_push(&import->wanted, myl_tree_entry,
-                          ((myl_tree_entry){stored.type, stored.state_key, number}));
+        if (number != 0)
+            MYL_TRY(myl_room_state_entry(cx, room, number, &import->wanted));
     }
     return MYL_OK;
 }

@@ -47,11 +47,12 @@ myl_rc myl_room_ahead_note(myl_ctx *cx, const myl_tree_root *states, size_t coun
 myl_rc myl_room_ahead_watch(myl_ctx *cx);
 /* A state by the numbers of its events, made from a root that is near. */
 typedef struct {
+    uint64_t room;
     myl_tree_root base;
     const uint64_t *events; /* in the job: they are known by their place there */
     size_t count;
 } myl_told_state;
-/* As myl_room_state_make; what a snapshot of the job has found out already is not done again. */
+/* Its root. What a snapshot of the job has found out already is not done again. */
 myl_rc myl_room_ahead_told(myl_ctx *cx, const myl_told_state *told, myl_tree_root *out);
 /* The resolution of these states, made from one of them, when it was noted. */
 myl_rc myl_room_ahead_take(myl_ctx *cx, const myl_tree_root *states, size_t count,
@@ -59,7 +60,11 @@ myl_rc myl_room_ahead_take(myl_ctx *cx, const myl_tree_root *states, size_t coun
 void myl_room_resolve_start(void);
 void myl_room_resolve_stop(void);
 
-/* admit.c: what turns the state of `base` into `want` (myl_tree_entry), which is sorted; of two for one key the last stays. */
+/* admit.c: adds the entry (myl_tree_entry) of a state event of the room that is not rejected; of another event nothing. */
+myl_rc myl_room_state_entry(myl_ctx *cx, uint64_t room, uint64_t number, myl_list *out);
+/* What turns told->base into the told state (myl_tree_entry). */
+myl_rc myl_room_told_changes(myl_ctx *cx, const myl_told_state *told, myl_list *out);
+/* What turns the state of `base` into `want` (myl_tree_entry), which is sorted; of two for one key the last stays. */
 myl_rc myl_room_state_difference(myl_ctx *cx, myl_tree_root base, myl_list *want, myl_list *out);
 
 /* servers.c: one joined user of a server more (1) or less (-1). */
@@ -109,10 +114,10 @@ myl_rc myl_room_check_delayed(myl_ctx *cx, myl_check *check);
 myl_rc myl_room_write_relations(myl_ctx *cx, myl_writer *w, const myl_stored *stored,
                                 const myl_event_form *form);
 
-/* redact.c: the redactions that came before this event. */
-/* Must this event be held (MYL_EVENT_HELD)? A redaction is, until what it redacts is here and it may redact that. */
+/* redact.c: must this event be held (MYL_EVENT_HELD)? A redaction is, until what it redacts is here and it may redact that. */
 myl_rc myl_room_must_hold(myl_ctx *cx, const myl_room_head *head, const myl_event *event,
                           bool *out);
+/* The redactions that came before this event. */
 myl_rc myl_room_apply_early(myl_ctx *cx, const myl_room_head *head, const myl_stored *stored);
 
 /* state.c: a decoded event, from the engine's cache when in a change. Lives at least as long as the job. */

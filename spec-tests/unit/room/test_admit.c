@@ -534,11 +534,26 @@ static myl_rc read_told(myl_ctx *cx, void *arg)
     return myl_room_state_all(cx, head.state, &t->numbers, &t->count);
 }
 
+/* All of another room's state behind it. */
+static void add_elsewhere(const scene *s, told_arg *told)
+{
+    told_arg other = {.test = s->test,
+                      .room_id = room_test_room(s->test, &s->alice, "private_chat", "11")};
+    uint64_t *both;
+
+    assert_int_equal(room_test_read(s->test, read_told, &other), MYL_OK);
+    both = myl_new_array(&s->test->cx, uint64_t, told->count + other.count);
+    memcpy(both, told->numbers, told->count * sizeof(*both));
+    memcpy(both + told->count, other.numbers, other.count * sizeof(*both));
+    told->numbers = both;
+    told->count += other.count;
+}
+
 /* A state that another server tells, by its events, for a message and for a state event. */
 static void a_told_state_is_made(void **state)
 {
     scene s = begin("11");
-    myl_str gone = MYL_S("$notHereAtAllXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"), id;
+    myl_str gone = MYL_S("$notHereAtAllXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"), id, rules;
     foreign say = message(&s, EVE, &gone, "far"),
             set = {.room_id = s.room,
                    .sender = EVE,
@@ -554,6 +569,8 @@ static void a_told_state_is_made(void **state)
 
     (void)state;
     assert_int_equal(room_test_read(s.test, read_told, &told), MYL_OK);
+    rules = foreign_state(s.test, s.room, "m.room.join_rules", "");
+    add_elsewhere(&s, &told);
     given.told = told.numbers;
     given.told_count = told.count;
     ids[count++] = foreign_state(s.test, s.room, "m.room.create", "");
@@ -567,6 +584,7 @@ static void a_told_state_is_made(void **state)
     assert_int_equal(foreign_admit(s.test, s.room, foreign_make(s.test, &set, &id), &given).kind,
                      MYL_ADMIT_ACCEPTED);
     assert_str("told", foreign_state(s.test, s.room, "m.room.member", EVE), id);
+    assert_str("its own", foreign_state(s.test, s.room, "m.room.join_rules", ""), rules);
     assert_int_equal(foreign_head(s.test, s.room).extremity_count, 3);
     foreign_check(s.test);
     end(&s);
