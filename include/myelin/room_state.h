@@ -68,6 +68,8 @@ typedef enum {
     MYL_MEMBER_BAN,
     MYL_MEMBER_KNOCK
 } myl_membership;
+/* Joined, invited or knocking: in the room, or on the way into it. */
+bool myl_membership_is_live(myl_membership membership);
 myl_str myl_membership_name(myl_membership membership); /* "join"; NONE: absent */
 myl_membership myl_membership_of(myl_str name);         /* unknown: NONE */
 typedef struct {

@@ -59,37 +59,20 @@ static myl_rc leave_room(myl_ctx *cx, myl_str user_id, const myl_member *member)
 
 static myl_rc leave_or_put_off(myl_ctx *cx, myl_str user_id, const myl_member *member)
 {
-    myl_rc rc = leave_room(cx, user_id, member);
-    myl_key state = myl_key_of_u64s(member->user, member->room);
-    uint64_t task;
-
-    if (!myl_room_policy_is_late(cx, rc))
-        return rc;
-    return myl_task_add_at(cx, late_kind, myl_key_str(&state), myl_now_ms() + MYL_ROOM_LATE_MS,
-                           &task);
-}
-
-static bool is_there(const myl_member *member)
-{
-    return member->membership == MYL_MEMBER_JOIN || member->membership == MYL_MEMBER_INVITE ||
-           member->membership == MYL_MEMBER_KNOCK;
+    return myl_room_put_off(cx, leave_room(cx, user_id, member), late_kind, member);
 }
 
 static myl_rc late_step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
 {
-    uint64_t user, room;
     myl_account account;
     myl_member member;
     myl_str user_id;
 
     MYL_UNUSED(next_state);
     *finished = true;
-    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &room))
-        return myl_fail(cx, MYL_CORRUPT, "%s: bad state", late_kind);
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &user_id));
+    MYL_TRY(myl_room_late_member(cx, state, &user_id, &member));
     MYL_TRY(myl_user_account(cx, user_id, &account));
-    MYL_TRY(myl_room_member(cx, room, user, &member));
-    if (!account.deactivated || !is_there(&member))
+    if (!account.deactivated || !myl_membership_is_live(member.membership))
         return MYL_OK; /* opened again since, or out */
     return leave_room(cx, user_id, &member);
 }

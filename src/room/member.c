@@ -19,6 +19,12 @@ static const myl_str names[] = {
     [MYL_MEMBER_BAN] = MYL_S_INIT("ban"),   [MYL_MEMBER_KNOCK] = MYL_S_INIT("knock"),
 };
 
+bool myl_membership_is_live(myl_membership membership)
+{
+    return membership == MYL_MEMBER_JOIN || membership == MYL_MEMBER_INVITE ||
+           membership == MYL_MEMBER_KNOCK;
+}
+
 myl_str myl_membership_name(myl_membership membership)
 {
     return names[membership];
@@ -281,8 +287,7 @@ myl_rc myl_room_forget(myl_ctx *cx, uint64_t room, uint64_t user)
     myl_member member;
 
     MYL_TRY(myl_room_member(cx, room, user, &member));
-    if (member.membership == MYL_MEMBER_JOIN || member.membership == MYL_MEMBER_INVITE ||
-        member.membership == MYL_MEMBER_KNOCK)
+    if (myl_membership_is_live(member.membership))
         return myl_fail(cx, MYL_BAD_REQUEST, "leave the room before forgetting it");
     if (member.membership == MYL_MEMBER_NONE)
         return myl_fail(cx, MYL_NOT_FOUND, "you were never in this room");

@@ -13,12 +13,6 @@
 #include <myelin/matrix_id.h>
 #include <myelin/room_admin.h>
 
-static bool shows_profile(myl_membership membership)
-{
-    return membership == MYL_MEMBER_JOIN || membership == MYL_MEMBER_INVITE ||
-           membership == MYL_MEMBER_KNOCK;
-}
-
 static void push_text(myl_ctx *cx, myl_list *members, const char *key, myl_str value)
 {
     myl_json member;
@@ -51,7 +45,7 @@ myl_rc myl_room_member_content(myl_ctx *cx, const myl_member_change *change, con
 
     push_text(cx, &members, "membership", myl_membership_name(change->membership));
     push_text(cx, &members, "reason", change->reason);
-    if (shows_profile(change->membership) &&
+    if (myl_membership_is_live(change->membership) &&
         myl_id_is_ours(change->target, myl_room_server()->server_name)) {
         MYL_TRY(myl_user_profile(cx, change->target, &profile));
         push_text(cx, &members, "displayname", profile.display_name);
@@ -119,7 +113,7 @@ myl_rc myl_room_change_member(myl_ctx *cx, const myl_member_change *change, myl_
     MYL_TRY(myl_room_member(cx, head.room, user, &target));
     if (already_so(change, &target))
         return MYL_OK;
-    if (shows_profile(change->membership)) /* somebody comes in */
+    if (myl_membership_is_live(change->membership)) /* somebody comes in */
         MYL_TRY(myl_room_require_unblocked(cx, change->room_id));
     MYL_TRY(check_sense(cx, change, &target));
     MYL_TRY(myl_room_member_content(cx, change, &outgoing.content));

@@ -6,6 +6,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <myelin/tasks_lane.h>
+
 #include "room/room_own.h"
 
 static bool is_server_key(myl_ctx *cx, const myl_json *content, uint8_t out[32])
@@ -126,12 +128,28 @@ myl_rc myl_room_policy_ask(myl_ctx *cx, const myl_room_head *head, const myl_inc
     return myl_fail(cx, MYL_UNSIGNED, "the room's policy server must sign first");
 }
 
-bool myl_room_policy_is_late(myl_ctx *cx, myl_rc rc)
+/* ---- what waits for a server that does not answer ---- */
+
+myl_rc myl_room_put_off(myl_ctx *cx, myl_rc rc, const char *kind, const myl_member *member)
 {
+    enum { LATE_MS = 5000 };
+    myl_key state = myl_key_of_u64s(member->user, member->room);
+    uint64_t task;
+
     if (rc != MYL_REMOTE_DOWN)
-        return false;
+        return rc;
     myl_forgive(cx);
-    return true;
+    return myl_task_add_at(cx, kind, myl_key_str(&state), myl_now_ms() + LATE_MS, &task);
+}
+
+myl_rc myl_room_late_member(myl_ctx *cx, myl_str state, myl_str *user_id, myl_member *out)
+{
+    uint64_t user, room;
+
+    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &room))
+        return myl_fail(cx, MYL_CORRUPT, "a task of one member: bad state");
+    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, user_id));
+    return myl_room_member(cx, room, user, out);
 }
 
 /* ---- what must be the same in each round ---- */

@@ -75,28 +75,17 @@ static myl_rc tell_room(myl_ctx *cx, myl_str user_id, const myl_member *member)
 
 static myl_rc tell_or_put_off(myl_ctx *cx, myl_str user_id, const myl_member *member)
 {
-    myl_rc rc = tell_room(cx, user_id, member);
-    myl_key state = myl_key_of_u64s(member->user, member->room);
-    uint64_t task;
-
-    if (!myl_room_policy_is_late(cx, rc))
-        return rc;
-    return myl_task_add_at(cx, late_kind, myl_key_str(&state), myl_now_ms() + MYL_ROOM_LATE_MS,
-                           &task);
+    return myl_room_put_off(cx, tell_room(cx, user_id, member), late_kind, member);
 }
 
 static myl_rc late_step(myl_ctx *cx, myl_str state, myl_str *next_state, bool *finished)
 {
-    uint64_t user, room;
     myl_member member;
     myl_str user_id;
 
     MYL_UNUSED(next_state);
     *finished = true;
-    if (!myl_cut_u64(&state, &user) || !myl_cut_u64(&state, &room))
-        return myl_fail(cx, MYL_CORRUPT, "%s: bad state", late_kind);
-    MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, user, &user_id));
-    MYL_TRY(myl_room_member(cx, room, user, &member));
+    MYL_TRY(myl_room_late_member(cx, state, &user_id, &member));
     return member.membership == MYL_MEMBER_JOIN ? tell_room(cx, user_id, &member) : MYL_OK;
 }
 

@@ -229,8 +229,10 @@ myl_rc myl_room_policy_ask(myl_ctx *cx, const myl_room_head *head, const myl_inc
 /* What a change chooses only once, though it may run again for signatures: its time, the id of a new room. */
 int64_t myl_room_round_time(myl_ctx *cx);
 myl_str myl_room_round_id(myl_ctx *cx);
-/* Its room has to wait for its policy server: the error is taken back, and a task of its own tries again after MYL_ROOM_LATE_MS. */
-enum { MYL_ROOM_LATE_MS = 5000 };
-bool myl_room_policy_is_late(myl_ctx *cx, myl_rc rc);
+/* What was done for a member has ended with rc. When the room's policy server did not answer, the error is taken back, and a task of
+ * this kind tries again a little later, for this room alone. */
+myl_rc myl_room_put_off(myl_ctx *cx, myl_rc rc, const char *kind, const myl_member *member);
+/* In the step of such a task: the member as it is now. */
+myl_rc myl_room_late_member(myl_ctx *cx, myl_str state, myl_str *user_id, myl_member *out);
 
 #endif

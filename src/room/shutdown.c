@@ -60,12 +60,6 @@ myl_rc myl_room_make_refuge(myl_ctx *cx, const myl_room_deletion *wanted, uint64
 
 /* ---- members ---- */
 
-static bool is_there(myl_membership membership)
-{
-    return membership == MYL_MEMBER_JOIN || membership == MYL_MEMBER_INVITE ||
-           membership == MYL_MEMBER_KNOCK;
-}
-
 /* What the rules refuse is no failure of the step, nor is a policy server that does not answer. */
 static myl_rc refused(myl_ctx *cx, myl_rc rc, bool *out)
 {
@@ -126,7 +120,7 @@ static myl_rc next_members(myl_ctx *cx, deletion *d, myl_list *out, bool *left)
         key = myl_str_slice(key, 8, SIZE_MAX);
         if (!myl_cut_u64(&key, &user))
             return myl_fail(cx, MYL_CORRUPT, "ROOM_MEMBERS: bad row");
-        if (row.len > 0 && is_there((myl_membership)row.at[0]))
+        if (row.len > 0 && myl_membership_is_live((myl_membership)row.at[0]))
             myl_list_push(out, uint64_t, user);
         d->at = user;
         if (seen == STEP_ROWS)

@@ -128,8 +128,7 @@ myl_rc myl_room_summary_open(myl_ctx *cx, const myl_room_summary *summary, uint6
     if (*out || user == 0)
         return MYL_OK;
     MYL_TRY(myl_room_member(cx, summary->head.room, user, &member));
-    *out = member.membership == MYL_MEMBER_JOIN || member.membership == MYL_MEMBER_INVITE ||
-           member.membership == MYL_MEMBER_KNOCK;
+    *out = myl_membership_is_live(member.membership);
     if (*out || !is_restricted(summary))
         return MYL_OK;
     return is_joined_elsewhere(cx, summary, &who, out);

@@ -212,25 +212,6 @@ myl_rc myl_user_refresh(myl_ctx *cx, myl_str refresh_token, const myl_new_sessio
 
 /* ---- opening and closing ---- */
 
-/* An existing device is taken over: its old tokens end, its name stays. */
-static myl_rc take_over(myl_ctx *cx, uint64_t user, const myl_new_session *session,
-                        myl_str device_id, device_row *row)
-{
-    bool exists;
-
-    MYL_TRY(myl_device_find(cx, user, device_id, &exists, row));
-    if (!exists) {
-        MYL_TRY(myl_device_new(cx, user, device_id, row));
-        if (myl_str_present(session->display_name))
-            row->device.display_name = session->display_name;
-        return MYL_OK;
-    }
-    for (unsigned i = 0; i < SLOT_COUNT; i++)
-        MYL_TRY(myl_session_drop_token(cx, row, (token_slot)i));
-    myl_user_tokens_ended(cx, user);
-    return MYL_OK;
-}
-
 /* Spec: Cross-signing: ids of devices and public parts of cross-signing keys share one space. */
 static myl_rc check_name(myl_ctx *cx, uint64_t user, myl_str device_id)
 {
@@ -242,20 +223,45 @@ static myl_rc check_name(myl_ctx *cx, uint64_t user, myl_str device_id)
     return MYL_OK;
 }
 
+/* The device of that id, begun when there is none; one that is there keeps its name. */
+static myl_rc open_device(myl_ctx *cx, uint64_t user, const myl_new_session *wanted, bool *existed,
+                          device_row *row)
+{
+    MYL_TRY(check_name(cx, user, wanted->device_id));
+    MYL_TRY(myl_device_find(cx, user, wanted->device_id, existed, row));
+    if (*existed)
+        return MYL_OK;
+    MYL_TRY(myl_device_new(cx, user, wanted->device_id, row));
+    if (myl_str_present(wanted->display_name))
+        row->device.display_name = wanted->display_name;
+    return MYL_OK;
+}
+
+/* A device that is taken over: its old tokens end. */
+static myl_rc end_tokens(myl_ctx *cx, uint64_t user, device_row *row)
+{
+    for (unsigned i = 0; i < SLOT_COUNT; i++)
+        MYL_TRY(myl_session_drop_token(cx, row, (token_slot)i));
+    myl_user_tokens_ended(cx, user);
+    return MYL_OK;
+}
+
 myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_session *out)
 {
-    myl_str device_id = session->device_id;
+    myl_new_session wanted = *session;
     device_row row;
     uint64_t user;
+    bool existed;
 
-    if (!myl_str_present(device_id) || device_id.len == 0)
-        device_id = myl_crypto_random_text(cx, DEVICE_ID_LETTERS);
-    if (device_id.len > MYL_LIMIT_DEVICE_ID_BYTES)
+    if (!myl_str_present(wanted.device_id) || wanted.device_id.len == 0)
+        wanted.device_id = myl_crypto_random_text(cx, DEVICE_ID_LETTERS);
+    if (wanted.device_id.len > MYL_LIMIT_DEVICE_ID_BYTES)
         return myl_fail(cx, MYL_INVALID_PARAM, "device_id: longer than %d bytes",
                         MYL_LIMIT_DEVICE_ID_BYTES);
     MYL_TRY(myl_store_interned(cx, MYL_INTERN_NAME, session->user_id, &user));
-    MYL_TRY(check_name(cx, user, device_id));
-    MYL_TRY(take_over(cx, user, session, device_id, &row));
+    MYL_TRY(open_device(cx, user, &wanted, &existed, &row));
+    if (existed)
+        MYL_TRY(end_tokens(cx, user, &row));
     row.device.last_seen_ip = session->address;
     row.device.last_seen_ms = myl_now_ms();
     MYL_TRY(give_tokens(cx, &row, SLOT_ACCESS, session, out));
@@ -264,16 +270,13 @@ myl_rc myl_user_open_session(myl_ctx *cx, const myl_new_session *session, myl_se
 
 myl_rc myl_user_device_make(myl_ctx *cx, uint64_t user, myl_str device_id, myl_str display_name)
 {
+    myl_new_session wanted = {.device_id = device_id, .display_name = display_name};
     device_row row;
-    bool exists;
+    bool existed;
 
-    MYL_TRY(check_name(cx, user, device_id));
-    MYL_TRY(myl_device_find(cx, user, device_id, &exists, &row));
-    if (exists)
+    MYL_TRY(open_device(cx, user, &wanted, &existed, &row));
+    if (existed)
         return MYL_OK;
-    MYL_TRY(myl_device_new(cx, user, device_id, &row));
-    if (myl_str_present(display_name))
-        row.device.display_name = display_name;
     MYL_TRY(myl_device_put(cx, &row));
     return myl_user_mark_changed(cx, user, myl_engine_next_position(cx), MYL_CHANGED_DEVICES, 0);
 }
