@@ -151,6 +151,7 @@ void myl_reply_header(myl_req *req, const char *name, myl_str value);
  * front asks; it appends to out and sets *last. `state` lives in the job. The first page is asked
  * at once. */
 typedef myl_rc (*myl_reply_more)(myl_req *req, void *state, myl_text *out, bool *last);
+enum { MYL_PAGE_BYTES = 256 * 1024 }; /* where `more` may well end a page */
 myl_rc myl_reply_pages(myl_req *req, int status, const char *content_type, myl_reply_more more,
                        void *state);
 /* The handler itself writes the first page into this text (whose memory is not the job's), and sets *last; then it calls

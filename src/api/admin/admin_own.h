@@ -33,6 +33,16 @@ myl_rc myl_admin_read_page(myl_req *req, myl_admin_page *out);
 void myl_admin_cut_page(const myl_admin_page *page, size_t count, size_t *first, size_t *end);
 /* The place of the i-th of the sorted list, which is kept forward. */
 size_t myl_admin_page_index(const myl_admin_page *page, size_t count, size_t i);
+/* What is kept of an entry until all are known: they are sorted by the number, then the text, then the id. */
+typedef struct {
+    uint64_t key; /* the endpoint's */
+    myl_str id, text;
+    int64_t number;
+} myl_admin_ranked;
+void myl_admin_sort(myl_list *ranked);
+/* Calls `make` with an empty list for them, in memory of its own that goes when it returns. */
+myl_rc myl_admin_list(myl_req *req, myl_rc (*make)(myl_req *req, const void *arg, myl_list *ranked),
+                      const void *arg);
 /* Does the text hold `part`? Letters of ASCII count as one with their capitals. */
 bool myl_admin_holds(myl_str text, myl_str part);
 

@@ -36,6 +36,39 @@ size_t myl_admin_page_index(const myl_admin_page *page, size_t count, size_t i)
     return page->backward ? count - 1 - i : i;
 }
 
+/* ---- lists in the making ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const myl_admin_ranked *one = a, *two = b;
+    int texts = myl_str_compare(one->text, two->text);
+
+    if (one->number != two->number)
+        return one->number < two->number ? -1 : 1;
+    return texts != 0 ? texts : myl_str_compare(one->id, two->id);
+}
+
+void myl_admin_sort(myl_list *ranked)
+{
+    myl_list_sort(ranked, compare);
+}
+
+myl_rc myl_admin_list(myl_req *req, myl_rc (*make)(myl_req *req, const void *arg, myl_list *ranked),
+                      const void *arg)
+{
+    myl_ctx kept;
+    myl_list ranked;
+    myl_rc rc;
+
+    myl_ctx_begin(&kept);
+    ranked = MYL_LIST(&kept, myl_admin_ranked);
+    rc = make(req, arg, &ranked);
+    myl_ctx_end(&kept);
+    return rc;
+}
+
+/* ---- texts ---- */
+
 static char low(char c)
 {
     return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

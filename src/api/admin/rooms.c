@@ -37,23 +37,16 @@ static bool is_wanted(const wanted_rooms *wanted, const myl_admin_room *room)
 
 /* ---- in which order ---- */
 
-/* What is kept of a room until all are known. */
-typedef struct {
-    uint64_t room;
-    myl_str room_id, text;
-    int64_t number;
-} ranked;
-
 #define BY_TEXT(field)                                                                             \
-    static void by_##field(const myl_admin_room *room, ranked *out)                                \
+    static void by_##field(const myl_admin_room *room, myl_admin_ranked *out)                      \
     {                                                                                              \
         out->text = room->field;                                                                   \
     }
 /* The largest first. */
 #define BY_NUMBER(field)                                                                           \
-    static void by_##field(const myl_admin_room *room, ranked *out)                                \
+    static void by_##field(const myl_admin_room *room, myl_admin_ranked *out)                      \
     {                                                                                              \
-        out->number = room->field;                                                                 \
+        out->number = -(int64_t)room->field;                                                       \
     }
 BY_TEXT(canonical_alias)
 BY_TEXT(version)
@@ -69,7 +62,7 @@ BY_NUMBER(federatable)
 BY_NUMBER(is_public)
 
 /* A room without a name stands under its alias, then under its id. */
-static void by_name(const myl_admin_room *room, ranked *out)
+static void by_name(const myl_admin_room *room, myl_admin_ranked *out)
 {
     out->text = room->name;
     if (!myl_str_present(out->text))
@@ -78,7 +71,7 @@ static void by_name(const myl_admin_room *room, ranked *out)
 
 typedef struct {
     const char *name;
-    void (*rank)(const myl_admin_room *room, ranked *out);
+    void (*rank)(const myl_admin_room *room, myl_admin_ranked *out);
 } order;
 
 static const order orders[] = {
@@ -111,16 +104,6 @@ static myl_rc read_order(myl_req *req, const myl_admin_page *page, const order *
     return myl_fail(&req->cx, MYL_INVALID_PARAM, "order_by: not a field to sort by");
 }
 
-static int compare(const void *a, const void *b)
-{
-    const ranked *one = a, *two = b;
-    int texts = myl_str_compare(one->text, two->text);
-
-    if (one->number != two->number)
-        return one->number > two->number ? -1 : 1;
-    return texts != 0 ? texts : myl_str_compare(one->room_id, two->room_id);
-}
-
 /* ---- a list ---- */
 
 /* Adds those that are wanted to `out`, which lies in memory of its own: all else about them is freed at once. */
@@ -130,7 +113,7 @@ static myl_rc collect(myl_ctx *cx, const wanted_rooms *wanted, const order *by, 
 
     for (;;) {
         myl_mark mark = myl_ctx_mark(cx);
-        ranked one = {.number = 0, .text = MYL_S("")};
+        myl_admin_ranked one = {.text = MYL_S("")};
         myl_room_head head;
         myl_admin_room room;
 
@@ -140,11 +123,11 @@ static myl_rc collect(myl_ctx *cx, const wanted_rooms *wanted, const order *by, 
             return MYL_OK;
         MYL_TRY(myl_admin_describe(cx, &head, &room));
         by->rank(&room, &one);
-        one.room = after;
-        one.room_id = myl_keep(out->cx, room.room_id);
+        one.key = after;
+        one.id = myl_keep(out->cx, room.room_id);
         one.text = myl_keep(out->cx, one.text);
         if (is_wanted(wanted, &room))
-            myl_list_push(out, ranked, one);
+            myl_list_push(out, myl_admin_ranked, one);
         myl_ctx_release(cx, mark);
     }
 }
@@ -172,7 +155,7 @@ static void write_places(myl_writer *w, const myl_admin_page *page, size_t end, 
         myl_write_int(w, "prev_batch", page->from > page->limit ? page->from - page->limit : 0);
 }
 
-static myl_rc write_rooms(myl_req *req, myl_list *rooms)
+static myl_rc write_rooms(myl_req *req, const void *arg, myl_list *rooms)
 {
     myl_writer w = myl_write_start(&req->cx, 4096);
     wanted_rooms wanted;
@@ -180,18 +163,19 @@ static myl_rc write_rooms(myl_req *req, myl_list *rooms)
     const order *by;
     size_t first, end;
 
+    MYL_UNUSED(arg);
     MYL_TRY(myl_admin_read_page(req, &page));
     MYL_TRY(read_wanted(req, &wanted));
     MYL_TRY(read_order(req, &page, &by));
     MYL_TRY(collect(&req->cx, &wanted, by, rooms));
-    myl_list_sort(rooms, compare);
+    myl_admin_sort(rooms);
     myl_admin_cut_page(&page, rooms->count, &first, &end);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "rooms", '[');
     for (size_t i = first; i < end; i++) {
         size_t at = myl_admin_page_index(&page, rooms->count, i);
 
-        MYL_TRY(write_listed(&req->cx, &w, myl_list_get(rooms, ranked, at).room));
+        MYL_TRY(write_listed(&req->cx, &w, myl_list_get(rooms, myl_admin_ranked, at).key));
     }
     myl_write_close(&w, ']');
     write_places(&w, &page, end, rooms->count);
@@ -201,16 +185,8 @@ static myl_rc write_rooms(myl_req *req, myl_list *rooms)
 
 myl_rc myl_admin_rooms(myl_req *req, const myl_body_none *in)
 {
-    myl_ctx kept;
-    myl_list rooms;
-    myl_rc rc;
-
     MYL_UNUSED(in);
-    myl_ctx_begin(&kept);
-    rooms = MYL_LIST(&kept, ranked);
-    rc = write_rooms(req, &rooms);
-    myl_ctx_end(&kept);
-    return rc;
+    return myl_admin_list(req, write_rooms, NULL);
 }
 
 /* ---- one room ---- */

@@ -145,19 +145,13 @@ static bool is_wanted(const wanted_users *wanted, const listed *user)
 
 /* ---- in which order ---- */
 
-/* What is kept of an account until all are known. */
-typedef struct {
-    myl_str user_id, text;
-    int64_t number;
-} ranked;
-
 #define BY_TEXT(function, of_user)                                                                 \
-    static void function(const listed *user, ranked *out)                                          \
+    static void function(const listed *user, myl_admin_ranked *out)                                \
     {                                                                                              \
         out->text = user->of_user;                                                                 \
     }
 #define BY_NUMBER(function, of_user)                                                               \
-    static void function(const listed *user, ranked *out)                                          \
+    static void function(const listed *user, myl_admin_ranked *out)                                \
     {                                                                                              \
         out->number = user->of_user;                                                               \
     }
@@ -172,7 +166,7 @@ BY_NUMBER(by_seen, seen_ms)
 
 typedef struct {
     const char *name;
-    void (*rank)(const listed *user, ranked *out);
+    void (*rank)(const listed *user, myl_admin_ranked *out);
 } order;
 
 static const order orders[] = {{"name", by_name},           {"displayname", by_display_name},
@@ -193,29 +187,19 @@ static myl_rc read_order(myl_req *req, const myl_admin_page *page, const order *
     return myl_fail(&req->cx, MYL_INVALID_PARAM, "order_by: not a field to sort by");
 }
 
-static int compare(const void *a, const void *b)
-{
-    const ranked *one = a, *two = b;
-    int texts = myl_str_compare(one->text, two->text);
-
-    if (one->number != two->number)
-        return one->number < two->number ? -1 : 1;
-    return texts != 0 ? texts : myl_str_compare(one->user_id, two->user_id);
-}
-
 /* ---- a list ---- */
 
 static myl_rc add(myl_ctx *cx, const listed *user, const order *by, myl_list *out)
 {
     listed seen = *user;
-    ranked one = {.number = 0, .text = MYL_S("")};
+    myl_admin_ranked one = {.text = MYL_S("")};
 
     if (by->rank == by_seen)
         MYL_TRY(myl_admin_last_seen(cx, user->user_id, &seen.seen_ms));
     by->rank(&seen, &one);
-    one.user_id = myl_keep(out->cx, user->user_id);
+    one.id = myl_keep(out->cx, user->user_id);
     one.text = myl_keep(out->cx, one.text);
-    myl_list_push(out, ranked, one);
+    myl_list_push(out, myl_admin_ranked, one);
     return MYL_OK;
 }
 
@@ -259,7 +243,7 @@ static myl_rc write_user(myl_ctx *cx, myl_writer *w, myl_str user_id)
     return MYL_OK;
 }
 
-static myl_rc write_users(myl_req *req, const wanted_users *wanted, myl_list *users)
+static myl_rc write_users(myl_req *req, const void *wanted, myl_list *users)
 {
     myl_writer w = myl_write_start(&req->cx, 4096);
     myl_admin_page page;
@@ -269,14 +253,14 @@ static myl_rc write_users(myl_req *req, const wanted_users *wanted, myl_list *us
     MYL_TRY(myl_admin_read_page(req, &page));
     MYL_TRY(read_order(req, &page, &by));
     MYL_TRY(collect(&req->cx, wanted, by, users));
-    myl_list_sort(users, compare);
+    myl_admin_sort(users);
     myl_admin_cut_page(&page, users->count, &first, &end);
     myl_write_open(&w, '{');
     myl_write_open_key(&w, "users", '[');
     for (size_t i = first; i < end; i++) {
         size_t at = myl_admin_page_index(&page, users->count, i);
 
-        MYL_TRY(write_user(&req->cx, &w, myl_list_get(users, ranked, at).user_id));
+        MYL_TRY(write_user(&req->cx, &w, myl_list_get(users, myl_admin_ranked, at).id));
     }
     myl_write_close(&w, ']');
     myl_write_int(&w, "total", (int64_t)users->count);
@@ -284,19 +268,6 @@ static myl_rc write_users(myl_req *req, const wanted_users *wanted, myl_list *us
         myl_write_str(&w, "next_token", myl_strf(&req->cx, "%zu", end));
     myl_write_close(&w, '}');
     return myl_reply_written(req, &w);
-}
-
-static myl_rc reply_users(myl_req *req, const wanted_users *wanted)
-{
-    myl_ctx kept;
-    myl_list users;
-    myl_rc rc;
-
-    myl_ctx_begin(&kept);
-    users = MYL_LIST(&kept, ranked);
-    rc = write_users(req, wanted, &users);
-    myl_ctx_end(&kept);
-    return rc;
 }
 
 /* Version 2: closed accounts only when they are asked for, and then among the others. */
@@ -307,7 +278,7 @@ myl_rc myl_admin_users(myl_req *req, const myl_body_none *in)
     MYL_UNUSED(in);
     MYL_TRY(read_wanted(req, &wanted));
     wanted.has_deactivated = !wanted.deactivated;
-    return reply_users(req, &wanted);
+    return myl_admin_list(req, write_users, &wanted);
 }
 
 /* Version 3: all, or with ?deactivated only those that are so or are not. */
@@ -317,5 +288,5 @@ myl_rc myl_admin_users_v3(myl_req *req, const myl_body_none *in)
 
     MYL_UNUSED(in);
     MYL_TRY(read_wanted(req, &wanted));
-    return reply_users(req, &wanted);
+    return myl_admin_list(req, write_users, &wanted);
 }

@@ -14,7 +14,7 @@
 #include <myelin/base_list.h>
 #include <myelin/sync_build.h>
 
-enum { PAGE_BYTES = 256 * 1024, PAGE_USERS = 500 };
+enum { PAGE_USERS = 500 };
 
 /* ---- events of a state ---- */
 
@@ -65,7 +65,7 @@ static myl_rc next_events(myl_req *req, void *state, myl_text *out, bool *last)
     if (!list->begun)
         myl_text_add(out, list->list.open);
     list->begun = true;
-    while (out->len < PAGE_BYTES && !*last) {
+    while (out->len < MYL_PAGE_BYTES && !*last) {
         myl_mark mark = myl_ctx_mark(&req->cx);
         myl_tree_entry entry;
 

@@ -91,8 +91,6 @@ static void foretell(myl_req *req, const myl_sync_result *result, int64_t timeou
 
 /* ---- the answer ---- */
 
-enum { PAGE_BYTES = 256 * 1024 };
-
 typedef struct {
     myl_filter filter;
     myl_sync_request request;
@@ -102,7 +100,7 @@ typedef struct {
 
 static myl_rc write_page(answering *a, myl_text *out, bool *last)
 {
-    return myl_sync_write(a->syncing, &(myl_sync_page){PAGE_BYTES, out, last}, &a->result);
+    return myl_sync_write(a->syncing, &(myl_sync_page){MYL_PAGE_BYTES, out, last}, &a->result);
 }
 
 static myl_rc next_page(myl_req *req, void *state, myl_text *out, bool *last)

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE_BYTES = 256 * 1024, HEROES = 5 };
+enum { HEROES = 5 };
 
 /* ---- what is told ---- */
 
@@ -144,7 +144,7 @@ static myl_rc write_section(myl_ctx *cx, myl_state_pages *pages, myl_text *out, 
     for (; pages->at < numbers->count; pages->at++) {
         myl_mark mark = myl_ctx_mark(cx);
 
-        *full = out->len >= PAGE_BYTES;
+        *full = out->len >= MYL_PAGE_BYTES;
         if (*full)
             return MYL_OK;
         if (is_double(pages))
