@@ -45,11 +45,10 @@ static myl_rc replay_join(myl_ctx *cx, outbox_destination *to, uint64_t position
 static myl_rc replay_receipt(myl_ctx *cx, outbox_destination *to, uint64_t position, uint64_t room)
 {
     outbox_item item = {.position = position, .id = room, .kind = OUTBOX_RECEIPT};
-    const uint64_t *servers;
-    size_t count;
+    uint32_t there;
 
-    MYL_TRY(myl_room_servers(cx, room, &servers, &count));
-    if (is_among(to->server, servers, count))
+    MYL_TRY(myl_room_joined_of(cx, room, to->server, &there));
+    if (there > 0)
         myl_outbox_queue_add(&to->waiting, &item);
     return MYL_OK;
 }

@@ -48,14 +48,6 @@ static myl_rc compare_entry(void *arg, uint32_t type, uint64_t state_key, uint64
     return MYL_OK;
 }
 
-static bool has_number(const myl_list *numbers, uint64_t number)
-{
-    for (size_t i = 0; i < numbers->count; i++)
-        if (myl_list_get(numbers, uint64_t, i) == number)
-            return true;
-    return false;
-}
-
 /* What the sets ask now and did not ask before. */
 static myl_rc add_expansion(myl_sliding *t, sliding_part *part)
 {
@@ -76,7 +68,7 @@ static myl_rc add_expansion(myl_sliding *t, sliding_part *part)
         MYL_TRY(myl_room_event(cx, number, &stored));
         MYL_TRY(myl_store_text_of(cx, MYL_INTERN_TYPE, stored.type, &type));
         MYL_TRY(myl_store_text_of(cx, MYL_INTERN_NAME, stored.state_key, &key));
-        if (!myl_sliding_requires(&old, type, key) && !has_number(&part->state, number))
+        if (!myl_sliding_requires(&old, type, key) && !myl_sync_has_number(&part->state, number))
             myl_list_push(&part->state, uint64_t, number);
     }
     return MYL_OK;
@@ -90,7 +82,7 @@ static myl_rc add_member(myl_sliding *t, sliding_part *part, uint32_t type, uint
 
     MYL_TRY(myl_tree_get(t->s->cx, myl_store_nodes(t->s->cx), part->root, type, user, &number));
     if (number == 0 || myl_table_get(t->connection->members, number) != NULL ||
-        has_number(&part->state, number))
+        myl_sync_has_number(&part->state, number))
         return MYL_OK;
     myl_list_push(&part->state, uint64_t, number);
     myl_list_push(&t->members, uint64_t, number);

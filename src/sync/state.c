@@ -71,7 +71,7 @@ static myl_rc collect_moved(void *arg, uint32_t type, uint64_t state_key, uint64
 
 /* ---- lazily loaded members ---- */
 
-static bool has_number(const myl_list *numbers, uint64_t number)
+bool myl_sync_has_number(const myl_list *numbers, uint64_t number)
 {
     for (size_t i = 0; i < numbers->count; i++)
         if (myl_list_get(numbers, uint64_t, i) == number)
@@ -99,7 +99,7 @@ static myl_rc add_member(collecting *c, myl_tree_root root, uint64_t user)
     uint64_t number;
 
     MYL_TRY(member_of(c, root, user, &number));
-    if (number == 0 || has_number(&c->part->state, number) ||
+    if (number == 0 || myl_sync_has_number(&c->part->state, number) ||
         (!c->s->request->state_after && is_in_timeline(c->part, number)))
         return MYL_OK;
     if (!filter->include_redundant_members && myl_sync_member_was_sent(c->s, number))

@@ -113,10 +113,7 @@ myl_rc myl_sync_begin_recount(myl_syncing *s)
 
 bool myl_sync_is_recounted(const myl_syncing *s, uint64_t room)
 {
-    for (size_t i = 0; i < s->recounted.count; i++)
-        if (myl_list_get(&s->recounted, uint64_t, i) == room)
-            return true;
-    return false;
+    return myl_sync_has_number(&s->recounted, room);
 }
 
 static void write_pair(myl_writer *w, uint32_t notifications, uint32_t highlights)

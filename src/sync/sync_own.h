@@ -101,7 +101,9 @@ typedef struct {
     size_t data_count;
 } sync_part;
 
-/* state.c: fills part->state and members_changed from the slice. */
+/* state.c: is it in a list of numbers? */
+bool myl_sync_has_number(const myl_list *numbers, uint64_t number);
+/* Fills part->state and members_changed from the slice. */
 myl_rc myl_sync_collect_state(myl_syncing *s, sync_part *part);
 /* "state": {…}, or "state_after" where that was asked for: opened, and what is to be written into it. The room's last member. */
 void myl_sync_open_state(myl_syncing *s, const sync_part *part);
