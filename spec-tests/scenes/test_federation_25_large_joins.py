@@ -2,15 +2,13 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
-import contextlib
-
 import httpx
 import pytest
 
 from support.admin import SECRET, administrator
 from support.client import V3, ok, q, refused
 from support.control import control
-from support.large_room import MEMBERS, Large, ask, assert_whole
+from support.large_room import MEMBERS, Large, ask, assert_whole, join_until_killed
 from support.network import Network
 from support.wait import until
 
@@ -24,10 +22,7 @@ def test_killed_on_the_way(network: Network, point: str, nth: int) -> None:
     """Killed at every step: nothing is half there, nobody sees a part, and the join goes on by itself."""
     server, large = network.server(), Large(network, 620)
     alice = server.client("alice")
-    control(server, f"fault arm {point} {nth}")
-    asking = ask(alice, large)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, large, f"{point} {nth}")
     server.assert_clean_log()
     server.check()
     asked = len(large.peer.asked(MAKE))
@@ -50,10 +45,7 @@ def test_killed_and_asked_again(network: Network) -> None:
     """The client asks again while the join is gone on with: it is made once."""
     server, large = network.server(), Large(network, 300)
     alice = server.client("alice")
-    control(server, "fault arm JOIN_EVENTS 2")
-    asking = ask(alice, large)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, large, "JOIN_EVENTS 2")
     server.start()
     ok(alice.post(large.path(), timeout=120))
     assert_whole(alice, large)
@@ -64,10 +56,7 @@ def test_killed_and_asked_again(network: Network) -> None:
 def test_killed_and_the_other_server_is_gone(network: Network) -> None:
     server, large = network.server(), Large(network, 50)
     alice, bob = server.client("alice"), server.client("bob")
-    control(server, "fault arm JOIN_ANSWERED 1")
-    asking = ask(alice, large)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, large, "JOIN_ANSWERED 1")
     large.peer.go_down()
     server.start()
     until(lambda: "could not be completed" in server.log.read_text(), "it has been tried", 30)
@@ -79,10 +68,7 @@ def test_killed_and_the_other_server_is_gone(network: Network) -> None:
     assert large.joined_by(bob) == 0
     # a refusal ends it
     other = Large(network, 50, "other.test")
-    control(server, "fault arm JOIN_ANSWERED 1")
-    asking = ask(alice, other)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, other, "JOIN_ANSWERED 1")
     asked = len(other.peer.asked(MAKE))
     other.peer.on("GET", MAKE + ".*", (403, {"errcode": "M_FORBIDDEN", "error": "not you"}))
     server.start()
@@ -98,10 +84,11 @@ def test_killed_and_the_other_server_is_gone(network: Network) -> None:
 def test_a_stop_in_the_middle(network: Network) -> None:
     server, large = network.server(), Large(network)
     alice = server.client("alice")
-    large.pause = 2.0
+    large.gate.clear()
     asking = ask(alice, large)
     large.peer.until_asked(SEND)
     server.restart()
+    large.gate.set()
     asking.join()
     until(lambda: large.joined_by(alice), "the join has gone on", 60)
     assert_whole(alice, large)
@@ -114,11 +101,13 @@ def test_progress_is_shown(network: Network) -> None:
     root, alice = administrator(server), server.client("alice")
     refused(alice.get(JOINS), 403, "M_FORBIDDEN")
     assert ok(root.get(JOINS)) == {"joins": []}
-    large.pause = 1.0
+    large.gate.clear()
     asking = ask(alice, large)
     seen = []
     while asking.is_alive():
         seen += ok(root.get(JOINS))["joins"]
+        if seen and seen[-1]["stage"] == "asking":
+            large.gate.set()
     asking.join()
     assert {one["room_id"] for one in seen} == {large.room.room_id}
     assert {one["user_id"] for one in seen} == {alice.user_id}
@@ -135,9 +124,10 @@ def test_a_join_goes_on_without_its_client(network: Network) -> None:
     server, large = network.server(), Large(network, 50)
     alice = server.client("alice")
     since = alice.sync()["next_batch"]
-    large.pause = 1.5
-    with contextlib.suppress(httpx.TimeoutException):
+    large.gate.clear()
+    with pytest.raises(httpx.TimeoutException):
         alice.post(large.path(), timeout=0.5)
+    large.gate.set()
     until(lambda: large.room.room_id in alice.sync(since=since)["rooms"]["join"], "the room has come", 30)
     assert large.joined_by(alice) == large.count + 2
 
@@ -159,10 +149,7 @@ def test_a_return_when_all_members_have_changed(network: Network) -> None:
     before = [one["event_id"] for one in alice.history(large.room.room_id)]
     large.members_are({"membership": "join", "displayname": "of another name"})
     large.room.send("m.room.topic", {"topic": "new"}, "")
-    control(server, "fault arm JOIN_PIECE 2")
-    asking = ask(alice, large)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, large, "JOIN_PIECE 2")
     server.check()
     # the other server is gone: what is here is the old stay, and no part of the new one
     large.peer.go_down()
@@ -199,10 +186,7 @@ def test_a_return_to_a_room_with_another_beginning(network: Network) -> None:
     ok(alice.post(large.path(), timeout=60))
     leave(alice, large)
     large.members_are({"membership": "join", "displayname": "other"})
-    control(server, "fault arm JOIN_PIECE 1")
-    asking = ask(alice, large)
-    assert server.wait_for_end(60) == -9
-    asking.join()
+    join_until_killed(server, alice, large, "JOIN_PIECE 1")
     liar = Large(network, 10, "liar.test")
     liar.room.room_id = large.room.room_id
     liar.room.events, liar.room.state, liar.room.heads = {}, {}, []

@@ -9,47 +9,15 @@ meanwhile; the slowest of these is printed too. --again: then the user leaves, a
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
-import json
 import pathlib
 import threading
 import time
 
 from bench_network import Talker, servers
 from support.client import V3, ok, q
+from support.large_room import Large
 from support.network import Network
-from support.peer import Request
-from support.peer_room import PeerRoom, finish, sign_event
 from support.server import Server
-
-
-class Large:
-    """A room of a peer's with many members, all of whom joined after its first events."""
-
-    def __init__(self, network: Network, members: int):
-        self.peer = network.peer()
-        self.room = PeerRoom(self.peer, "11").serve()
-        self.count = members
-        self.members_are("Member")
-        self.peer.on("PUT", rf"/_matrix/federation/v2/send_join/{q(self.room.room_id).replace('.', '[.]')}/[^/]+",
-                     self.send_join)
-
-    def members_are(self, word: str) -> None:
-        # made once: the peer's work is not what is measured
-        events = [self.member(number, f"{word} {number}") for number in range(self.count)]
-        self.text = ",".join(json.dumps(event, separators=(",", ":")) for event in events)
-
-    def member(self, number: int, name: str) -> dict:
-        user = f"@member{number}:{self.peer.name}"
-        content = {"membership": "join", "displayname": name}
-        return finish(self.room.template("m.room.member", content, user, user), "11", self.peer)
-
-    def send_join(self, request: Request) -> bytes:
-        state = self.room.pdus(self.room.state.values())
-        event = sign_event(request.json, "11", self.peer)
-        chain = self.room.pdus(self.room.auth_chain(self.room.ids(*state)))
-        head = json.dumps({"origin": self.peer.name, "members_omitted": False, "event": event, "auth_chain": chain,
-                           "state": state}, separators=(",", ":"))
-        return f"{head[:-2]},{self.text}]}}".encode()
 
 
 def memory_mib(server: Server, name: str) -> float:
@@ -76,7 +44,7 @@ def join(server: Server, large: Large, alice, talker: Talker, what: str) -> None
     memory, cpu, began = memory_mib(server, "VmHWM"), server.cpu_ms(), time.monotonic()
     talker.start()
     watch.start()
-    ok(alice.post(f"{V3}/join/{q(large.room.room_id)}", params={"via": large.peer.name}, json={}, timeout=900))
+    ok(alice.post(large.path(), timeout=900))
     seconds, used = time.monotonic() - began, server.cpu_ms() - cpu
     watch.over = talker.over = True
     talker.join()
@@ -96,7 +64,7 @@ def measure(network: Network, server: Server, members: int, again: bool) -> None
         return
     ok(alice.post(f"{V3}/rooms/{q(large.room.room_id)}/leave", json={}))
     large.room.send("m.room.member", {"membership": "leave"}, alice.user_id, large.room.creator)
-    large.members_are("Changed")
+    large.members_are({"membership": "join", "displayname": "Changed"})
     join(server, large, alice, Talker(bob, elsewhere), "a return")
 
 

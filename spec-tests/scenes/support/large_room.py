@@ -5,15 +5,16 @@ SPDX-License-Identifier: Apache-2.0
 import contextlib
 import json
 import threading
-import time
 from typing import Callable, Iterable
 
 import httpx
 
 from support.client import V3, q
+from support.control import control
 from support.network import Network
 from support.peer import Raw, Request, Slow
 from support.peer_room import PeerRoom, finish, sign_event
+from support.server import Server
 
 MEMBERS = 1200
 
@@ -26,8 +27,8 @@ class Large:
         self.room = PeerRoom(self.peer, "11").serve()
         self.count = members
         self.members_are({"membership": "join"})
-        self.answered = threading.Event()
-        self.pause = 0.0
+        self.gate = threading.Event()  # shut, nobody is answered
+        self.gate.set()
         self.slowly: Callable[[bytes], Iterable[bytes]] | None = None  # how the answer is sent
         self.peer.on("PUT", r"/_matrix/federation/v2/send_join/[^/]+/[^/]+", self.send_join)
 
@@ -44,8 +45,7 @@ class Large:
         head = json.dumps({"origin": self.peer.name, "members_omitted": False,
                            "event": sign_event(request.json, "11", self.peer),
                            "auth_chain": self.room.pdus(self.room.auth_chain(self.room.ids(*state))), "state": state})
-        time.sleep(self.pause)
-        self.answered.set()
+        self.gate.wait(60)
         whole = Raw(f"{head[:-2]},{self.text}]}}".encode())
         return Slow(self.slowly(whole)) if self.slowly else whole
 
@@ -66,6 +66,14 @@ def ask(alice, large: Large) -> threading.Thread:
     asking = threading.Thread(target=join)
     asking.start()
     return asking
+
+
+def join_until_killed(server: Server, alice, large: Large, point: str) -> None:
+    """`point`: where the server dies, and at which time that it comes there."""
+    control(server, f"fault arm {point}")
+    asking = ask(alice, large)
+    assert server.wait_for_end(60) == -9
+    asking.join()
 
 
 def assert_whole(alice, large: Large) -> None:

@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,5 +29,19 @@
         if (got_ != want_)                                                                         \
             fail_msg("%s: wanted %lld, got %lld", (name), want_, got_);                            \
     } while (0)
+
+/* A store's folder after its store was closed: its files, and the folder. */
+static inline void remove_store(const char *folder)
+{
+    static const char *const names[] = {"store.mdb", "store.mdb-lock", "lock"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        (void)remove(path);
+    }
+    (void)rmdir(folder);
+}
 
 #endif

@@ -42,18 +42,10 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    static const char *const names[] = {"store.mdb", "store.mdb-lock", "lock"};
-
     (void)state;
     myl_engine_stop(engine);
     myl_store_close(store);
-    for (size_t i = 0; i < 3; i++) {
-        char path[128];
-
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        (void)remove(path);
-    }
-    (void)rmdir(folder);
+    remove_store(folder);
     myl_clock_release();
     myl_ctx_end(&cx);
     return 0;

@@ -2,12 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/base_test.h"
 
-#include <cmocka.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -115,15 +111,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"store.mdb", "store.mdb-lock", "lock"};
     MYL_UNUSED(state);
     close_all();
-    for (size_t i = 0; i < 3; i++) {
-        char path[128];
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        (void)remove(path);
-    }
-    (void)rmdir(folder);
+    remove_store(folder);
     myl_clock_release();
     myl_ctx_end(&cx);
     return 0;
